@@ -27,7 +27,8 @@ ME = citizen(subject(9))
 OFFER: dict[str, Any] = {"token_sha256": TOKEN_SHA256, "context_released": False}
 HANDOFF = "clinic:out-9"
 CONSENT: dict[str, Any] = {
-    "consent": "c1", "holders": [], "recipients": ["housing", "legal"], "nouns": ["handoff", "contact", "activity", "mandate"],
+    "consent": "c1", "holders": [], "recipients": ["housing", "legal"],
+    "nouns": ["handoff", "contact", "activity", "mandate"],
 }  # fmt: skip
 LIFE = (
     step("clinic", "secret-id-1", 1, 1),

@@ -94,6 +94,7 @@ def fixed() -> dict[str, Sequence[str]]:
     return {
         "type": list(TYPES),
         "name": list(MEASURES),
+        "number": ["1"],
         "link": ["0195a000-0000-7000-8000-000000000000"],
     }
 

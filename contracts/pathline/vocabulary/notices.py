@@ -149,7 +149,7 @@ class HandoffAnswered(_Watched):
 
 
 class _Posted(Notice):
-    """Posted to the sinks of webhooks alone."""
+    """By the gateway, in place of an event or beside events."""
 
     source: Literal["urn:pathline:gateway"]
     """Who says it."""
@@ -181,6 +181,37 @@ class EventWithheld(_Posted):
     """The series that this number is of, where it is a replay's."""
 
 
+class EventAvailable(_Posted):
+    """An event was given under this number; the subscription asks to be told no more of it than that."""
+
+    title = "Event available"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "specversion": "1.0",
+                    "id": f"{_SUBSCRIPTION}-17",
+                    "source": "urn:pathline:gateway",
+                    "type": "org.pathline.event.available.v1",
+                    "number": 17,
+                    "dataref": f"/v1/subscriptions/{_SUBSCRIPTION}/events/17",
+                }
+            ]
+        }
+    )
+
+    type: Literal["org.pathline.event.available.v1"]
+    """The content of the notice."""
+    number: _Number
+    """The subscription's running number."""
+    series: _Series | None = None
+    """The series that this number is of, where it is a replay's."""
+    dataref: Annotated[
+        str, StringConstraints(pattern=r"^/v1/subscriptions/[0-9a-f-]{36}/events/[0-9]+(?:\?series=[0-9]+)?$")
+    ]
+    """Where the event is, relative to the address of the gateway."""
+
+
 class Canary(_Posted):
     """A test of a sink, which its owner asked for; it says nothing of anybody."""
 
@@ -210,6 +241,7 @@ NOTICES: Final[Mapping[str, type[Notice]]] = MappingProxyType(
         "org.pathline.handoff.silent.v1": HandoffSilent,
         "org.pathline.handoff.answered.v1": HandoffAnswered,
         "org.pathline.event.withheld.v1": EventWithheld,
+        "org.pathline.event.available.v1": EventAvailable,
         "org.pathline.canary.v1": Canary,
     }
 )

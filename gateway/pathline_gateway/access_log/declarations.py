@@ -85,6 +85,7 @@ ROUTE_ROWS: Final[Mapping[str, RouteRow]] = {
     "POST /v1/subscriptions/{subscription}/pause": _act("subscription"),
     "POST /v1/subscriptions/{subscription}/resume": _act("subscription"),
     "GET /v1/subscriptions/{subscription}/events": _STREAM,
+    "GET /v1/subscriptions/{subscription}/events/{number}": _STREAM,
     "GET /v1/subscriptions/{subscription}/stream": _STREAM,
     "GET /v1/subscriptions/{subscription}/explain": _reading("explain"),
     "POST /v1/subscriptions/{subscription}/replay": _act("subscription"),

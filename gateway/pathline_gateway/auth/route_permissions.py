@@ -57,6 +57,7 @@ ROUTE_ROLES: Final[Mapping[str, frozenset[str]]] = {
     "POST /v1/subscriptions/{subscription}/pause": SUBSCRIBERS_AND_OPERATORS,
     "POST /v1/subscriptions/{subscription}/resume": SUBSCRIBERS_AND_OPERATORS,
     "GET /v1/subscriptions/{subscription}/events": SUBSCRIBERS,
+    "GET /v1/subscriptions/{subscription}/events/{number}": SUBSCRIBERS,
     "GET /v1/subscriptions/{subscription}/stream": SUBSCRIBERS,
     "GET /v1/subscriptions/{subscription}/explain": SUBSCRIBERS_AND_OPERATORS,
     "POST /v1/subscriptions/{subscription}/replay": SUBSCRIBERS,

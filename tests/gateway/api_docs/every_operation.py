@@ -111,6 +111,7 @@ def a_subscription(world: World) -> None:
     world.ask(who, f"PUT {path}", 200, json=wanted)
     publish(world, event("food-bank", "streamed") | {"sequence": "1", "ownextension": "x"})
     wait_until(lambda: world.ask(who, f"GET {path}/events", 200)["count"] == 1, "an event was given")
+    assert world.ask(who, f"GET {path}/events/1", 200)["id"] == "streamed"
     asked = {"source": "urn:pathline:food-bank:desk", "event": "streamed"}
     assert world.ask(who, f"GET {path}/explain", 200, params=asked)["because"] == "given"
     assert world.ask(who, f"POST {path}/pause", 200)["paused"]

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-from fastapi import Path
+from fastapi import Path, Query
 
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
@@ -15,6 +15,7 @@ from pathline_gateway.web.problem import Problem
 
 SubscriptionId = Annotated[UUID, Path(description="The subscription's id.")]
 """Which one a route is about."""
+SeriesNumber = Annotated[int, Query(ge=1, le=999_999, description="Which series: 1, or that of a replay.")]
 
 
 def org_filter(caller: Caller) -> str | None:

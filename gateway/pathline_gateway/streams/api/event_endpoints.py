@@ -6,16 +6,22 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from starlette.responses import StreamingResponse
 
 from pathline_gateway.access_log.request_row import read_transaction
 from pathline_gateway.auth.dependencies import Subscriber, SubscriberOrOperator
 from pathline_gateway.pathways.named_values import NamedValue
-from pathline_gateway.streams.api.access import SubscriptionId, require_recipient, require_series, require_subscription
+from pathline_gateway.streams.api.access import (
+    SeriesNumber,
+    SubscriptionId,
+    require_recipient,
+    require_series,
+    require_subscription,
+)
 from pathline_gateway.streams.api.explain import explain
 from pathline_gateway.streams.api.services import EventStreams
-from pathline_gateway.streams.api.subscription_schemas import DeliveredEvents, DeliveryExplanation
+from pathline_gateway.streams.api.subscription_schemas import DeliveredEvents, DeliveryExplanation, OneEvent
 from pathline_gateway.streams.dispatch.event_rendering import render_page
 from pathline_gateway.streams.dispatch.visibility_cache import subscription_reader
 from pathline_gateway.streams.subscriptions import read_position_repository
@@ -23,9 +29,10 @@ from pathline_gateway.streams.subscriptions.cursor import parse_cursor, require_
 from pathline_gateway.visibility.name_lookup import SaidName, find_meaning
 from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, is_restricted
 from pathline_gateway.web.context import Context, RequestPool
-from pathline_gateway.web.list_parameters import ListLimit
+from pathline_gateway.web.list_parameters import MAX_ID, ListLimit
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.patterns import STORABLE
+from pathline_gateway.web.problem import Problem
 
 _CURSOR_DESCRIPTION: Final = (
     "The `next` of an earlier answer: events after it. From the beginning of the first series without it."
@@ -66,6 +73,30 @@ async def pull_events(
         "count": event_page.last_number,
     }
     return Response(orjson.dumps(body), media_type="application/json", headers={"cache-control": "no-store"})
+
+
+@router.get(
+    "/v1/subscriptions/{subscription}/events/{number}",
+    summary="Fetch one event by its number",
+    response_class=Response,
+    responses=response_docs(OneEvent, "The event, or what stands in its place"),
+)
+async def fetch_event(
+    context: Context,
+    caller: Subscriber,
+    subscription: SubscriptionId,
+    number: Annotated[int, Path(ge=1, le=MAX_ID, description="The event's running number.")],
+    series: SeriesNumber = 1,
+) -> Response:
+    """The whole event as it may be seen now, whatever the `payload` of the subscription: where `dataref` leads."""
+    async with context.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+        target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
+        if number > target.last_number:
+            raise Problem(404, "no-such-number", "the subscription was given no event of this number yet")
+        whole = target._replace(payload="full")
+        event_page = await render_page(connection, context.secret, whole, number - 1, 1, context.clock())
+    body = orjson.dumps(event_page.events[0])
+    return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
 
 
 @router.get(

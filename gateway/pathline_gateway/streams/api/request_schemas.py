@@ -26,6 +26,9 @@ class SubscriptionConfig(BaseModel):
     """What the events are wanted for."""
     authority: Annotated[str, Field(max_length=2_100, pattern=STORABLE)] | None = None
     """What is relied on besides consent, as in the header `pathline-authority`."""
+    payload: Literal["full", "thin", "none"] = "full"
+    """How much of an event is sent. `thin`: id, type and pathway, with a `dataref` where the rest may be fetched.
+    `none`: only that there is one, with its `dataref`."""
 
 
 class SubscriptionForm(BaseModel):

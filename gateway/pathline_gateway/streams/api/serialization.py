@@ -20,7 +20,12 @@ async def serialize_subscription(
 
 
 def _serialize_fields(subscription: Subscription) -> dict[str, Any]:
-    config = {"organisation": subscription.org, "purpose": subscription.purpose, "authority": subscription.authority}
+    config = {
+        "organisation": subscription.org,
+        "purpose": subscription.purpose,
+        "authority": subscription.authority,
+        "payload": subscription.payload,
+    }
     return {
         "id": str(subscription.id),
         "protocol": subscription.protocol,

@@ -55,7 +55,7 @@ async def create_subscription(
     """
     validate_form(form, admission.limits)
     org = require_own_org(caller, form.config.organisation)
-    fields = (form.protocol, form.config.purpose, form.config.authority, form.filters)
+    fields = (form.protocol, form.config.purpose, form.config.authority, form.filters, form.config.payload)
     async with pool.acquire() as connection:
         await admission.budget.ensure_room(connection, org, form)
     rate = None if form.sink is None else await sender.verify(form.sink)
@@ -156,7 +156,7 @@ async def change_subscription(
     rate = None if form.sink in (None, sink) else await sender.verify(str(form.sink))
     async with pool.acquire() as connection, connection.transaction():
         await admission.budget.ensure_room(connection, current.org, form, replaces=subscription)
-        fields = (form.config.purpose, form.config.authority, form.filters)
+        fields = (form.config.purpose, form.config.authority, form.filters, form.config.payload)
         await subscription_repository.update(connection, subscription, *fields)
         if form.sink is not None and form.sink != sink:
             await sink_repository.change_url(connection, subscription, form.sink, rate)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel
 
 from pathline_gateway.streams.api.explain import ExplanationCode
 
@@ -14,9 +14,13 @@ from pathline_gateway.streams.api.explain import ExplanationCode
 class ServedConfig(BaseModel):
     """Who receives, and what for."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     organisation: str
     purpose: str
     authority: str | None = None
+    payload: Literal["full", "thin", "none"]
+    """How much of an event is sent."""
 
 
 class ServedSubscription(BaseModel):
@@ -103,12 +107,36 @@ class ForgottenEvents(BaseModel):
     """The series that these numbers are of, where it is a replay's."""
 
 
+class ThinEvent(BaseModel):
+    """What an event is, and about which pathway: of a subscription with `payload: thin`."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    number: int
+    """The running number: a gap always means loss."""
+    series: int | None = None
+    """The series that this number is of, where it is a replay's."""
+    pathway: UUID | None = None
+    """What the reader calls the person's pathway."""
+    dataref: str
+    """Where the whole event is, relative to the address of the gateway. With `payload: none` the event is of type
+    `org.pathline.event.available.v1`, and says no more than this."""
+
+
+class OneEvent(RootModel[DeliveredEvent | WithheldEvent | ForgottenEvents]):
+    """What stands under one number."""
+
+
 class DeliveredEvents(BaseModel):
     """The next events of a subscription."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    events: list[DeliveredEvent | WithheldEvent | ForgottenEvents]
+    events: list[DeliveredEvent | ThinEvent | WithheldEvent | ForgottenEvents]
     next: str
     """The `after` of the next page: ask with it again when there may be more."""
     count: int

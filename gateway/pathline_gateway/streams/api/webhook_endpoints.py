@@ -9,14 +9,14 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from pathline import instant
 from pathline_gateway.auth.dependencies import Subscriber, SubscriberOrOperator
 from pathline_gateway.limits.limit import NamedLimit
 from pathline_gateway.postgres import shared_pace
-from pathline_gateway.streams.api.access import SubscriptionId, require_series, require_subscription
+from pathline_gateway.streams.api.access import SeriesNumber, SubscriptionId, require_series, require_subscription
 from pathline_gateway.streams.api.delivery_schemas import (
     CanaryResult,
     DeadLetterPage,
@@ -37,7 +37,6 @@ from pathline_gateway.web.problem import Problem
 
 _OLD_SECRET_VALIDITY: Final = timedelta(hours=24)
 _RATE_LIMITED_DETAIL: Final = "the sink allows no request now: it said how many a minute, and the last was not long ago"
-_Series = Annotated[int, Query(ge=1, le=999_999, description="Which series: 1, or that of a replay.")]
 _Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
@@ -96,7 +95,7 @@ async def list_failures(
     pool: RequestPool,
     caller: SubscriberOrOperator,
     subscription: SubscriptionId,
-    series: _Series = 1,
+    series: SeriesNumber = 1,
     after: AfterId = 0,
     limit: ListLimit = 100,
 ) -> dict[str, Any]:
@@ -128,7 +127,7 @@ async def redrive_failures(
     caller: SubscriberOrOperator,
     subscription: SubscriptionId,
     form: RedriveForm,
-    series: _Series = 1,
+    series: SeriesNumber = 1,
 ) -> dict[str, int]:
     """The gateway posts them as they may be seen now, after later events of their pathways."""
     async with pool.acquire() as connection, connection.transaction():

@@ -28,6 +28,7 @@ from pathline_gateway.streams.dispatch import delivered_repository, held_reposit
 from pathline_gateway.streams.dispatch.handoff_notices import NoticeRenderer
 from pathline_gateway.streams.dispatch.handoff_notices import render_notice as notice_event
 from pathline_gateway.streams.dispatch.selection_by_pathway import close_pathway
+from pathline_gateway.streams.dispatch.thin_events import as_subscribed
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.time_slice import TimeSlice
@@ -132,7 +133,9 @@ async def render_events(
     if log:
         await renderer.write_access_log(trace)
     # Numbers of a further series begin anew.
-    return rendered if subscription.series == 1 else [{**each, "series": subscription.series} for each in rendered]
+    if subscription.series != 1:
+        rendered = [{**each, "series": subscription.series} for each in rendered]
+    return rendered if subscription.payload == "full" else [as_subscribed(subscription, each) for each in rendered]
 
 
 def with_numbers(rows: Iterable[asyncpg.Record]) -> list[NumberedRow]:
@@ -243,7 +246,8 @@ class _EventRenderer:
     async def write_access_log(self, trace: bytes | None) -> None:
         """The access log has that others' events were shown; withheld events come later."""
         await held_repository.withhold(self._context.connection, self._withheld)
-        if not self._refs:
+        # Of whoever is only told that there is something, nobody has seen anything yet.
+        if not self._refs or self._subscription.payload == "none":
             return
         caller = Caller(frozenset((Role.SUBSCRIBER,)), org=self._subscription.org)
         purpose = parse_access_purpose(self._subscription.purpose, self._subscription.authority)

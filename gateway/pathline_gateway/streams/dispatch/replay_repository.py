@@ -33,8 +33,8 @@ select count(*) from replay r join subscription s on s.id = r.parent_subscriptio
 where s.org = $1 and r.scanned_through < r.to_seq
 """
 _SUBSCRIBE = """
-insert into subscription (org, is_operator, protocol, purpose, authority, filters, is_paused, start_seq)
-select org, is_operator, protocol, purpose, authority, filters, is_paused, $2 from subscription where id = $1
+insert into subscription (org, is_operator, protocol, purpose, authority, filters, is_paused, payload, start_seq)
+select org, is_operator, protocol, purpose, authority, filters, is_paused, payload, $2 from subscription where id = $1
 returning id
 """
 _OPEN = """

@@ -18,12 +18,12 @@ from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
 _SELECT = """
 select id, org, is_operator, protocol, purpose, authority, filters, is_paused, created_at, start_seq, last_number,
-    replay.parent_subscription as replay_of, coalesce(replay.series, 1) as series, pruned_through
+    replay.parent_subscription as replay_of, coalesce(replay.series, 1) as series, pruned_through, payload
 from subscription left join replay on replay.subscription = subscription.id
 """
 _MAKE = """
-insert into subscription (org, is_operator, protocol, purpose, authority, filters, start_seq)
-values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) from change_log))
+insert into subscription (org, is_operator, protocol, purpose, authority, filters, payload, start_seq)
+values ($1, $2, $3, $4, $5, $6, $7, (select coalesce(max(seq), 0) from change_log))
 returning id
 """
 _ONE = _SELECT + "where id = $1 and ($2::text is null or org = $2)"
@@ -33,7 +33,7 @@ _IDS = "select id from subscription where not exists (select from replay where r
 _SERIES = _SELECT + "where replay.parent_subscription = $1 and replay.series = $2"
 # With all series of it.
 _CHANGE = """
-update subscription set purpose = $2, authority = $3, filters = $4
+update subscription set purpose = $2, authority = $3, filters = $4, payload = $5
 where id = $1 or id in (select subscription from replay where parent_subscription = $1)
 """
 _PAUSE = """
@@ -125,6 +125,13 @@ class Subscription(NamedTuple):
     series: int = 1
     pruned_through: int = 0
     """What it was given up to this number is kept no more."""
+    payload: str = "full"
+    """How much of an event it is sent: `full`, `thin` or `none`."""
+
+    @property
+    def root(self) -> UUID:
+        """The subscription that its owner made, of which this may be a further series."""
+        return self.replay_of or self.id
 
     @property
     def prefix(self) -> str:
@@ -144,10 +151,13 @@ async def create(
     purpose: str,
     authority: str | None,
     filters: Sequence[Any],
+    payload: str = "full",
 ) -> UUID:
     """A subscription to whatever is committed from now on."""
     filters_json = orjson.dumps(list(filters)).decode()
-    created_id: UUID = await connection.fetchval(_MAKE, org, operator, protocol, purpose, authority, filters_json)
+    created_id: UUID = await connection.fetchval(
+        _MAKE, org, operator, protocol, purpose, authority, filters_json, payload
+    )
     return created_id
 
 
@@ -174,10 +184,10 @@ async def list_page(connection: asyncpg.Connection, org: str | None, after: UUID
 
 
 async def update(
-    connection: asyncpg.Connection, id: UUID, purpose: str, authority: str | None, filters: Sequence[Any]
+    connection: asyncpg.Connection, id: UUID, purpose: str, authority: str | None, filters: Sequence[Any], payload: str
 ) -> None:
     """It wants this from now on."""
-    await connection.execute(_CHANGE, id, purpose, authority, orjson.dumps(list(filters)).decode())
+    await connection.execute(_CHANGE, id, purpose, authority, orjson.dumps(list(filters)).decode(), payload)
 
 
 async def set_paused(connection: asyncpg.Connection, id: UUID, paused: bool) -> None:

@@ -50,6 +50,26 @@ class Settings(BaseSettings):
     """Bootstrap servers as publishers reach them. `/asyncapi.json` shows them to everybody."""
     kafka_ca: Path | None = None
     """PEM file of the authorities to trust for the broker's certificate; the system's when none is given."""
+    kafka_out: str | None = None
+    """Bootstrap servers of the broker that subscriptions write to; the broker of intake when none is given."""
+    kafka_out_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """The security protocol of that other broker."""
+    kafka_out_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How to sign in at that other broker."""
+    kafka_out_user: str | None = None
+    """That other broker's name for this gateway."""
+    kafka_out_password: SecretStr | None = None
+    """The password of that user; it is never printed."""
+    kafka_out_ca: Path | None = None
+    """PEM file of the authorities to trust for that other broker's certificate."""
+    kafka_out_transactions: Literal["auto", "on", "off"] = "auto"
+    """Whether topics of subscriptions are written in transactions, each event exactly once. `auto`: where the broker
+    can. Without, an event may come again under its number."""
+    kafka_out_open: bool = False
+    """Allows topics of subscriptions at a broker that enforces no rights: whoever reaches it reads all of them. So does
+    auth off."""
+    kafka_out_principal: Annotated[str, Field(pattern=r"^[^{}]*\{name\}[^{}]*$")] = "User:{name}"
+    """What the broker calls a reader, such as `User:CN={name}`. `{name}` is the principal of a subscription."""
     database: str = "postgresql://pathline@127.0.0.1/pathline"
     """Postgres, as a connection URI."""
     host: str = "127.0.0.1"
@@ -105,7 +125,7 @@ class Settings(BaseSettings):
     door_partitions: int = 3
     """Partitions of the door's topic, when the gateway makes it."""
     replication_factor: int = 1
-    """Copies of the door's topic, when the gateway makes it."""
+    """Copies of each topic that the gateway makes: the door's, and those of subscriptions."""
     now: AwareDatetime | None = None
     """A frozen clock for deadlines of hand-offs, for tests on one machine."""
     log_format: LogFormat = "text"

@@ -212,6 +212,35 @@ class EventAvailable(_Posted):
     """Where the event is, relative to the address of the gateway."""
 
 
+class EventsForgotten(_Posted):
+    """Events were kept no longer before they could be written to the topic: they are lost to its readers."""
+
+    title = "Events forgotten"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "specversion": "1.0",
+                    "id": f"{_SUBSCRIPTION}-17",
+                    "source": "urn:pathline:gateway",
+                    "type": "org.pathline.events.forgotten.v1",
+                    "number": 17,
+                    "first": 12,
+                }
+            ]
+        }
+    )
+
+    type: Literal["org.pathline.events.forgotten.v1"]
+    """The content of the notice."""
+    number: _Number
+    """The running number of the last of them."""
+    first: _Number
+    """The running number of the first of them."""
+    series: _Series | None = None
+    """The series that these numbers are of, where it is a replay's."""
+
+
 class Canary(_Posted):
     """A test of a sink, which its owner asked for; it says nothing of anybody."""
 
@@ -242,6 +271,7 @@ NOTICES: Final[Mapping[str, type[Notice]]] = MappingProxyType(
         "org.pathline.handoff.answered.v1": HandoffAnswered,
         "org.pathline.event.withheld.v1": EventWithheld,
         "org.pathline.event.available.v1": EventAvailable,
+        "org.pathline.events.forgotten.v1": EventsForgotten,
         "org.pathline.canary.v1": Canary,
     }
 )

@@ -35,6 +35,8 @@ _ALL_WORKS: Final = (
     Work("delivery", "Delivery to readers", "pathway", _PATHWAY_IMPACT),
     Work("replays", "Replays", "subscription", "Such a replay stands still; it goes on where it was."),
     Work("webhooks", "Posting to sinks", "subscription", "Nothing is posted to such a sink; it waits, in order."),
+    Work("kafka-out", "Writing to topics", None, "What subscriptions read on a topic comes later, in order."),
+    Work("kafka-topics", "Making topics of subscriptions", None, "New topics are not there yet, ended ones still are."),
     Work("streams", "Waking open streams", None, "Streams learn later what another process delivered."),
     Work("partitions", "Making room for next month", None, "Next month's events are not stored until it is done."),
     Work("table-statistics", "Counting what is stored", None, "Large stores answer more slowly."),

@@ -21,6 +21,7 @@ from pathline_gateway.streams.api.explain import explain
 from pathline_gateway.streams.api.replay_endpoints import open_series
 from pathline_gateway.streams.api.services import Admission
 from pathline_gateway.streams.api.status import load_status
+from pathline_gateway.streams.kafka import progress_repository
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.webhooks import sink_repository
 from pathline_gateway.web.context import Clock, RequestPool, SlowPool
@@ -107,6 +108,7 @@ async def resume_subscription(pool: RequestPool, caller: OperatorCaller, subscri
         await require_subscription(connection, caller, subscription)
         await subscription_repository.set_paused(connection, subscription, False)
         await sink_repository.resume(connection, subscription)
+        await progress_repository.resume(connection, subscription)
     return _redirect(subscription, "resume")
 
 

@@ -16,12 +16,19 @@ _STATE_WORDING: Final = {
     "failing": "failing: tried again",
     "gone": "stopped: the sink wants nothing more (410)",
     "unreachable": "stopped: the sink took nothing in a week",
+    "preparing": "waiting for the broker to make its topic",
 }
 _STOPPED_STATES: Final = ("gone", "unreachable")
-_PROTOCOLS: Final = {"HTTP": "webhook", "PULL": "pull", "SSE": "stream (server-sent events)"}
+_PROTOCOLS: Final = {"HTTP": "webhook", "KAFKA": "Kafka topic", "PULL": "pull", "SSE": "stream (server-sent events)"}
 _REASON_ADVICE: Final = {
     "unreachable": "Nobody answers at its address, or it is no public one. Ask the owner; it is tried again by itself.",
     "timed-out": "It answers too slowly. Ask the owner to answer first and work afterwards.",
+    "broker-unavailable": "The broker of topics does not answer. Look at it; the gateway tries again by itself.",
+    "not-authorised": "The broker refuses this gateway. Give it the rights that deploy/README.md names.",
+    "topic-missing": "The broker does not have its topic any more. The gateway makes it again.",
+    "taken-over": "Another gateway writes it now. Nothing to do.",
+    "gateway-unavailable": "Postgres did not answer. It is tried again by itself.",
+    "gateway-fault": "The gateway fails with one of its events. Look at the log, and tell those who develop Pathline.",
     "bad-answer": "What it answers is no HTTP. Ask the owner what stands at this address.",
     "401": "It does not believe the caller. The owner looks at the secret with which it checks signatures.",
     "403": "It does not believe the caller. The owner looks at the secret with which it checks signatures.",
@@ -111,6 +118,8 @@ def advise(status: Mapping[str, Any]) -> str:
             return "Somebody paused it: what it would be given waits. Resume it."
         case "gone" | "unreachable":
             return f"{_advise_on_reason(reason)} Resume it once the sink is mended."
+        case "preparing":
+            return "Look at the broker if it lasts: the log says why it does not make the topic."
         case "failing":
             return _advise_on_reason(reason)
     if n := status.get("failures", 0):

@@ -20,6 +20,9 @@ _DELETE_RECORDS: Final = 21
 _ACL_REQUESTS: Final = frozenset({29, 30, 31})
 """Describing, making, taking back: a broker that lacks one enforces nothing, whatever it answers to the rest."""
 
+_TRANSACTION_REQUESTS: Final = frozenset({24, 25, 26, 28})
+"""Adding partitions and offsets to a transaction, its end, and the offsets themselves."""
+
 _MIN_TOPIC_IDS_VERSION: Final = 10
 _ANY: Final = 1
 """No filter, in each field of a question for rights."""
@@ -40,6 +43,8 @@ class Capabilities:
     """Else 202 waits for Postgres."""
     idempotent_producers: bool
     """Else the producer's own network retries may write a record twice, and identities sort it out."""
+    transactions: bool
+    """Else what is written to the topics of subscriptions may come again."""
     access_control: bool
     """Else whoever reaches the broker writes to every topic."""
     topic_ids: bool
@@ -50,6 +55,7 @@ class Capabilities:
     def __str__(self) -> str:
         flags = {
             "idempotent producers": self.idempotent_producers,
+            "transactions": self.transactions,
             "access control": self.access_control,
             "topic ids": self.topic_ids,
             "delete records": self.delete_records,
@@ -69,10 +75,12 @@ async def probe_broker(options: Mapping[str, Any], *, volatile_log: bool = False
         await client.bootstrap()
         versions = await _fetch_api_versions(client)
         metadata = await _send_request(client, MetadataRequest([]))
+        is_idempotent = not volatile_log and await _gives_producer_ids(client)
         return Capabilities(
             cluster_id=str(metadata.to_object()["cluster_id"]),
             durable_log=not volatile_log,
-            idempotent_producers=not volatile_log and await _gives_producer_ids(client),
+            idempotent_producers=is_idempotent,
+            transactions=is_idempotent and versions.keys() >= _TRANSACTION_REQUESTS,
             access_control=versions.keys() >= _ACL_REQUESTS and await _enforces_acls(client),
             topic_ids=versions.get(_METADATA, 0) >= _MIN_TOPIC_IDS_VERSION,
             delete_records=not volatile_log and _DELETE_RECORDS in versions and await _deletes_records(client),

@@ -162,6 +162,12 @@ class Limits(BaseSettings):
         Limit("organisation", "subscriptions", 429, "too-many-subscriptions", "end some that you do not need"),
     ] = 2_000
     """Each event is looked up in all subscriptions, and kept for each that wants it."""
+    topics: Annotated[
+        int,
+        Field(ge=1),
+        Limit("organisation", "topics", 429, "too-many-topics", "end subscriptions that nobody reads on a topic"),
+    ] = 50
+    """Each topic takes files and memory of every broker, and each that is written to has connections of its own."""
     filter_bytes: Annotated[
         int, Field(ge=1), Limit("organisation", "bytes of filters", 413, "too-many-filters", "subscribe to less")
     ] = 500_000

@@ -48,6 +48,11 @@ from pathline_gateway.streams.dispatch import handoff_notices
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from pathline_gateway.streams.dispatch.push import PushDispatcher
 from pathline_gateway.streams.dispatch.replay_worker import Replayer
+from pathline_gateway.streams.kafka.out_broker import OutBroker
+from pathline_gateway.streams.kafka.topic_keeper import TopicKeeper
+from pathline_gateway.streams.kafka.topic_service import TopicService
+from pathline_gateway.streams.kafka.worker_pool import TopicWorkerPool
+from pathline_gateway.streams.kafka.write_context import WriteContext
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
 from pathline_gateway.streams.subscriptions import retention_repository
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
@@ -87,6 +92,7 @@ class Gateway:
     progress: Progress
     listeners: ListenerRegistry
     webhook_sender: WebhookSender
+    topics: TopicService
     throughput: Throughput
     health: Health
     secret: bytes
@@ -119,9 +125,16 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             WorkerContext(pool, secret, settings.clock, webhook_sender, auth_disabled=unrestricted)
         )
 
+        out_broker = OutBroker(settings, broker if settings.kafka_out is None else None)
+        topic_workers = TopicWorkerPool(
+            WriteContext(pool, secret, settings.clock, out_broker, unrestricted, settings.limits), health
+        )
+        topic_keeper = TopicKeeper(pool, out_broker, topic_workers.wake_all)
+
         def on_enqueued(subscriptions: Mapping[UUID, int]) -> None:
             listeners.wake(subscriptions)
             webhook_workers.wake(subscriptions)
+            topic_workers.wake(subscriptions)
 
         push_dispatcher = PushDispatcher(secret, (listeners, webhook_workers))
         dispatcher = Dispatcher(
@@ -167,6 +180,8 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             listeners.loop,
             replayer.loop,
             webhook_workers.loop,
+            topic_keeper.loop,
+            topic_workers.loop,
             Loop("partitions", partial(_with_connection, pool, ensure_partitions), _PARTITIONS_EVERY_S),
             Loop(
                 "table-statistics",
@@ -197,6 +212,7 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             progress,
             listeners,
             webhook_sender,
+            TopicService(out_broker, topic_keeper.wake),
             throughput,
             health,
             secret,

@@ -56,6 +56,7 @@ def build_context(
         _build_streams(gateway),
         SubscriptionAdmission.within(settings.limits),
         gateway.webhook_sender,
+        gateway.topics,
         TokenLinkService(pool, evidence_publisher, secret, settings.link_token_s, limits=settings.limits),
         ReviewService(pool, evidence_publisher, unrestricted=register_unknown),
         _build_statuses(gateway),

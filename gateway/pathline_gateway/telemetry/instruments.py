@@ -116,6 +116,24 @@ WEBHOOK_DELAY: Final = BoundedHistogram(
     attribute_keys=("pathline.organisation",),
 )
 
+TOPIC_RECORDS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.topic.records",
+        unit="{record}",
+        description="How many records were written to topics of subscriptions?",
+    ),
+    attribute_keys=("pathline.organisation",),
+)
+TOPIC_DELAY: Final = BoundedHistogram(
+    _METER.create_histogram(
+        "pathline.topic.delay",
+        unit="s",
+        description="How long after it was given to a subscription is the oldest event of a write in its topic?",
+        explicit_bucket_boundaries_advisory=(*_DURATION_BUCKETS_S, 60, 600, 3_600, 86_400),
+    ),
+    attribute_keys=("pathline.organisation",),
+)
+
 REFUSALS: Final = BoundedCounter(
     _METER.create_counter(
         "pathline.limit.refusals",

@@ -26,6 +26,7 @@ from pathline_gateway.identity.membership_writer import MembershipWriter
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import apply_batch
 from pathline_gateway.intake.record_parser import parse_record
+from pathline_gateway.kafka.broker_capabilities import Capabilities
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.measure import endpoints as measure_endpoints
 from pathline_gateway.parked import endpoints as parked_endpoints
@@ -34,11 +35,14 @@ from pathline_gateway.pull import endpoints as pull_endpoints
 from pathline_gateway.pull.restricted import RestrictedReader
 from pathline_gateway.review import endpoints as review_endpoints
 from pathline_gateway.review.service import ReviewService
+from pathline_gateway.settings import Settings
 from pathline_gateway.streams.api import event_endpoints, replay_endpoints, subscription_endpoints, webhook_endpoints
 from pathline_gateway.streams.api.services import SubscriptionAdmission
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from pathline_gateway.streams.dispatch.push import PushDispatcher, PushTarget
 from pathline_gateway.streams.dispatch.replay_worker import Replayer
+from pathline_gateway.streams.kafka.out_broker import OutBroker
+from pathline_gateway.streams.kafka.topic_service import TopicService
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
 from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
@@ -64,6 +68,9 @@ SECRET = b"a secret of a test, of 32 bytes."
 OPERATOR = Caller(frozenset((Role.OPERATOR,)))
 AUDITOR = Caller(frozenset((Role.AUDITOR,)))
 
+
+OPEN_BROKER = Capabilities("none", True, True, True, False, True, True)
+"""A broker that lets everybody read: no test of routes speaks to it."""
 
 ENDPOINTS = (
     pull_endpoints,
@@ -233,6 +240,7 @@ async def routes_on(machine: Machine, padding: ResponseTimePadding = NO_PADDING)
             SseStreams(pool, SECRET, clock, listeners),
             SubscriptionAdmission.within(Limits()),
             webhook_sender,
+            TopicService(OutBroker(Settings(dev_auth="off"), OPEN_BROKER)),
             AccountPublisher(lambda item: gateway.ingest(item)),
         )
         context = AppContext(pool, pool, SECRET, clock, services=services)

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, RootModel
 class _DeliveryProgress(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    state: Literal["active", "paused", "failing", "gone", "unreachable"]
-    """`gone`: the sink answered 410; `unreachable`: it took nothing in a week. Both wait for `…/resume`."""
+    state: Literal["active", "paused", "failing", "gone", "unreachable", "preparing"]
+    """`gone`: the sink answered 410; `unreachable`: it took nothing in a week. Both wait for `…/resume`. `preparing`:
+    the broker does not have the topic yet."""
     given: int
     """The running number of the last event that it was given."""
     delivered: int
@@ -30,7 +31,8 @@ class LastFailure(BaseModel):
 
     at: datetime
     reason: str
-    """The status that the sink answered, or `unreachable`, `timed-out`, `bad-answer`."""
+    """The status that the sink answered, or `unreachable`, `timed-out`, `bad-answer`. Of a topic: `broker-unavailable`,
+    `not-authorised`, `topic-missing`, `taken-over`, `gateway-unavailable` or `gateway-fault`."""
 
 
 class SinkProgress(_DeliveryProgress):
@@ -68,6 +70,25 @@ class ReaderSeries(_SeriesFields, ReaderProgress):
     """How far the reader of a further series is."""
 
 
+class TopicProgress(_DeliveryProgress):
+    """How the writing to a topic goes. `delivered` is the last number that is in the topic."""
+
+    last_success: datetime | None
+    last_failure: LastFailure | None
+    next_attempt: datetime | None
+    """When writing is tried again that failed."""
+
+
+class TopicSeries(_SeriesFields, TopicProgress):
+    """How the writing of a further series goes."""
+
+
+class TopicStatus(TopicProgress):
+    """How the writing to a topic goes, and that of each further series."""
+
+    replays: list[TopicSeries]
+
+
 class SinkStatus(SinkProgress):
     """How the posting to a sink goes, and that of each further series."""
 
@@ -80,7 +101,7 @@ class ReaderStatus(ReaderProgress):
     replays: list[ReaderSeries]
 
 
-class DeliveryStatus(RootModel[SinkStatus | ReaderStatus]):
+class DeliveryStatus(RootModel[SinkStatus | ReaderStatus | TopicStatus]):
     """How receiving goes."""
 
 

@@ -30,15 +30,23 @@ class SubscriptionConfig(BaseModel):
     """How much of an event is sent. `thin`: id, type and pathway, with a `dataref` where the rest may be fetched.
     `none`: only that there is one, with its `dataref`."""
 
+    principal: Annotated[str, Field(max_length=128, pattern=STORABLE)] | None = None
+    """Of `KAFKA`: who may read the topic, by the broker's name for it. The organisation's own name, or that, a dot and
+    a word; the first where nothing is said."""
+    partitions: Annotated[int, Field(ge=1, le=24)] | None = None
+    """Of `KAFKA`: how many partitions the topic has; 3 where nothing is said. It stays so."""
+    retention_hours: Annotated[int, Field(ge=1, le=720)] | None = None
+    """Of `KAFKA`: how long the topic keeps a record; 168 hours where nothing is said."""
+
 
 class SubscriptionForm(BaseModel):
     """A subscription, as it is asked for (CloudEvents Subscriptions)."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    protocol: Literal["PULL", "SSE", "HTTP"]
-    """How events are received: `PULL` at a cursor at `…/events`, `SSE` at `…/stream`, `HTTP` at the sink, each posted.
-    What is posted may be pulled and listened to as well."""
+    protocol: Literal["PULL", "SSE", "HTTP", "KAFKA"]
+    """How events are received: `PULL` at a cursor at `…/events`, `SSE` at `…/stream`, `HTTP` at the sink, each posted,
+    `KAFKA` in a topic of the subscription's own. All may be pulled and listened to as well."""
     sink: Annotated[str, Field(max_length=2_048, pattern=STORABLE)] | None = None
     """Where events are posted, for `HTTP`: https, at port 443, with an address of the public internet."""
     config: SubscriptionConfig
@@ -59,6 +67,11 @@ def validate_form(form: SubscriptionForm, limits: Limits) -> None:
         raise Problem(422, "malformed-sink", "sink: protocol HTTP needs the URL that events are posted to")
     if form.protocol != "HTTP" and form.sink is not None:
         raise Problem(422, "malformed-sink", "sink: only protocol HTTP posts to one; leave it out, or say HTTP")
+    topic_fields = (form.config.principal, form.config.partitions, form.config.retention_hours)
+    if form.protocol != "KAFKA" and topic_fields != (None, None, None):
+        raise Problem(
+            422, "malformed-topic", "config: only protocol KAFKA has principal, partitions and retention_hours"
+        )
     try:
         compile_filters(form.filters, FilterLimits(limits.conditions, limits.condition_length))
         require_known_values(form.filters)

@@ -7,6 +7,8 @@ from typing import Any
 import asyncpg
 
 from pathline import instant
+from pathline_gateway.streams.kafka import topic_repository
+from pathline_gateway.streams.kafka.topic_repository import TopicRow
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.webhooks import sink_repository
 
@@ -15,8 +17,23 @@ async def serialize_subscription(
     connection: asyncpg.Connection, subscription: Subscription, **extra: str
 ) -> dict[str, Any]:
     """What it wants, how it receives, and how many events it was given; never its secret."""
-    sink = await sink_repository.find_url(connection, subscription.id) if subscription.protocol == "HTTP" else None
-    return {**_serialize_fields(subscription), **({} if sink is None else {"sink": sink}), **extra}
+    fields = {**_serialize_fields(subscription), **extra}
+    if subscription.protocol == "HTTP":
+        fields["sink"] = await sink_repository.find_url(connection, subscription.id)
+    elif subscription.protocol == "KAFKA":
+        topic = await topic_repository.find(connection, subscription.id)
+        if topic is not None:
+            fields["config"] |= _serialize_topic(topic)
+    return fields
+
+
+def _serialize_topic(topic: TopicRow) -> dict[str, Any]:
+    return {
+        "topic": topic.topic,
+        "principal": topic.principal,
+        "partitions": topic.partitions,
+        "retention_hours": topic.retention_hours,
+    }
 
 
 def _serialize_fields(subscription: Subscription) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fastapi import Depends
 from pathline_gateway.limits.concurrency_limit import ConcurrencyLimit
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.api.subscription_budget import SubscriptionBudget
+from pathline_gateway.streams.kafka.topic_service import TopicService
 from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.web.context import service
@@ -32,4 +33,5 @@ class SubscriptionAdmission:
 
 Admission = Annotated[SubscriptionAdmission, Depends(service(SubscriptionAdmission))]
 EventStreams = Annotated[SseStreams, Depends(service(SseStreams))]
+Topics = Annotated[TopicService, Depends(service(TopicService))]
 Sender = Annotated[WebhookSender, Depends(service(WebhookSender))]

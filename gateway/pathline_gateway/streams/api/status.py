@@ -8,7 +8,8 @@ from typing import Any
 import asyncpg
 
 from pathline import instant
-from pathline_gateway.streams.dispatch import replay_repository
+from pathline_gateway.streams.dispatch import delivered_repository, replay_repository
+from pathline_gateway.streams.kafka import progress_repository, topic_repository
 from pathline_gateway.streams.subscriptions import read_position_repository
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
@@ -27,11 +28,13 @@ async def load_status(connection: asyncpg.Connection, subscription: Subscription
 
 
 async def _load_series_status(connection: asyncpg.Connection, subscription: Subscription) -> dict[str, Any]:
+    if subscription.protocol == "KAFKA":
+        return await _load_topic_status(connection, subscription)
     health = await sink_repository.fetch_health(connection, subscription.id)
     if health is None:
         return await _load_reader_status(connection, subscription)
     waiting_since = (
-        await sink_repository.find_delivery_time(connection, subscription.id, health.first_waiting)
+        await delivered_repository.find_delivery_time(connection, subscription.id, health.first_waiting)
         if health.waiting
         else None
     )
@@ -54,7 +57,7 @@ async def _load_reader_status(connection: asyncpg.Connection, subscription: Subs
     """Of one that is pulled or listened to: how far its reader is, as she last said."""
     last_request = await read_position_repository.find(connection, subscription.id)
     acked_through = 0 if last_request is None else min(last_request[0], subscription.last_number)
-    waiting_since = await sink_repository.find_delivery_time(connection, subscription.id, acked_through + 1)
+    waiting_since = await delivered_repository.find_delivery_time(connection, subscription.id, acked_through + 1)
     return {
         "state": "paused" if subscription.is_paused else "active",
         "given": subscription.last_number,
@@ -62,6 +65,29 @@ async def _load_reader_status(connection: asyncpg.Connection, subscription: Subs
         "waiting": subscription.last_number - acked_through,
         "waiting_since": _serialize_instant(waiting_since),
         "last_asked": None if last_request is None else _serialize_instant(last_request[1]),
+    }
+
+
+async def _load_topic_status(connection: asyncpg.Connection, subscription: Subscription) -> dict[str, Any]:
+    """Of one that is written to a topic."""
+    progress = await progress_repository.find_progress(connection, subscription.id)
+    topic = await topic_repository.find_of_series(connection, subscription.id)
+    assert progress is not None, "a subscription of this protocol has it"
+    assert topic is not None, "a subscription of this protocol has one"
+    written = min(max(progress.acked_through, subscription.pruned_through), subscription.last_number)
+    waiting_since = await delivered_repository.find_delivery_time(connection, subscription.id, written + 1)
+    failure = {"at": _serialize_instant(progress.last_failure_at), "reason": progress.last_failure}
+    is_failing = progress.consecutive_failures > 0
+    state = "preparing" if not topic.is_ready else "failing" if is_failing else "active"
+    return {
+        "state": "paused" if subscription.is_paused else state,
+        "given": subscription.last_number,
+        "delivered": written,
+        "waiting": subscription.last_number - written,
+        "waiting_since": _serialize_instant(waiting_since),
+        "last_success": _serialize_instant(progress.last_success_at),
+        "last_failure": None if progress.last_failure is None else failure,
+        "next_attempt": _serialize_instant(progress.not_before if is_failing else None),
     }
 
 

@@ -33,6 +33,8 @@ class SubscriptionBudget:
         demand = await budget_repository.fetch_demand(connection, org, replaces, *purpose)
         if demand.subscriptions >= limits.subscriptions:
             raise limits.named_limit("subscriptions").refusal(_RETRY_AFTER_S)
+        if form.protocol == "KAFKA" and demand.topics >= limits.topics:
+            raise limits.named_limit("topics").refusal(_RETRY_AFTER_S)
         if demand.filter_bytes + len(orjson.dumps(form.filters)) > limits.filter_bytes:
             raise limits.named_limit("filter_bytes").refusal()
         if demand.purposes + (not demand.known_purpose) > limits.purposes:

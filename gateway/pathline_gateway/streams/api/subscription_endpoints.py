@@ -15,13 +15,14 @@ from pathline_gateway.streams.api.access import SubscriptionId, org_filter, requ
 from pathline_gateway.streams.api.dry_run import dry_run, hypothetical_subscription
 from pathline_gateway.streams.api.request_schemas import DryRunForm, SubscriptionForm, validate_form
 from pathline_gateway.streams.api.serialization import serialize_subscription
-from pathline_gateway.streams.api.services import Admission, Sender
+from pathline_gateway.streams.api.services import Admission, Sender, Topics
 from pathline_gateway.streams.api.subscription_schemas import (
     CreatedSubscription,
     DryRunResult,
     ServedSubscription,
     Subscriptions,
 )
+from pathline_gateway.streams.kafka import progress_repository, topic_repository
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.webhooks import sink_repository
@@ -47,7 +48,7 @@ router = APIRouter(tags=["subscriptions"])
     responses=response_docs(CreatedSubscription, {201: "As it stands now"}),
 )
 async def create_subscription(
-    pool: RequestPool, sender: Sender, admission: Admission, caller: Subscriber, form: SubscriptionForm
+    pool: RequestPool, sender: Sender, topics: Topics, admission: Admission, caller: Subscriber, form: SubscriptionForm
 ) -> dict[str, Any]:
     """Everything that is stored from now on, that the filters want and the organisation may see.
 
@@ -59,16 +60,19 @@ async def create_subscription(
     async with pool.acquire() as connection:
         await admission.budget.ensure_room(connection, org, form)
     rate = None if form.sink is None else await sender.verify(form.sink)
+    wish = None if form.protocol != "KAFKA" else await topics.check(org, *_topic_fields(form))
+    secret: dict[str, str] = {}
     async with pool.acquire() as connection, connection.transaction():
         await admission.budget.ensure_room(connection, org, form)
         id = await subscription_repository.create(connection, org, caller.auth_disabled, *fields)
-        if form.sink is None:
-            return await serialize_subscription(connection, await require_subscription(connection, caller, id))
-        secret = new_secret()
-        await sink_repository.create(connection, id, form.sink, rate, secret)
-        return await serialize_subscription(
-            connection, await require_subscription(connection, caller, id), secret=secret
-        )
+        if form.sink is not None:
+            secret = {"secret": new_secret()}
+            await sink_repository.create(connection, id, form.sink, rate, secret["secret"])
+        if wish is not None:
+            await topics.create(connection, id, wish)
+        made = await serialize_subscription(connection, await require_subscription(connection, caller, id), **secret)
+    topics.wake_keeper()
+    return made
 
 
 @router.post(
@@ -139,6 +143,7 @@ async def get_subscription(
 async def change_subscription(
     pool: RequestPool,
     sender: Sender,
+    topics: Topics,
     admission: Admission,
     caller: Subscriber,
     subscription: SubscriptionId,
@@ -149,26 +154,37 @@ async def change_subscription(
     async with pool.acquire() as connection:
         current = await require_subscription(connection, caller, subscription)
         sink = await sink_repository.find_url(connection, subscription)
+        topic = await topic_repository.find(connection, subscription)
     if form.config.organisation != current.org:
         raise Problem(409, "another-organisation", "config.organisation: subscribe anew for another")
-    if (form.sink is None) != (sink is None):
+    if (form.sink is None) != (sink is None) or (form.protocol == "KAFKA") != (topic is not None):
         raise Problem(409, "another-protocol", "protocol: subscribe anew to receive another way")
+    if topic is not None and form.config.partitions not in (None, topic.partitions):
+        raise Problem(409, "another-partitioning", "config.partitions: would break the order; subscribe anew")
     rate = None if form.sink in (None, sink) else await sender.verify(str(form.sink))
+    wish = None if topic is None else await topics.check(current.org, *_topic_fields(form))
     async with pool.acquire() as connection, connection.transaction():
         await admission.budget.ensure_room(connection, current.org, form, replaces=subscription)
         fields = (form.config.purpose, form.config.authority, form.filters, form.config.payload)
         await subscription_repository.update(connection, subscription, *fields)
         if form.sink is not None and form.sink != sink:
             await sink_repository.change_url(connection, subscription, form.sink, rate)
-        return await serialize_subscription(connection, await require_subscription(connection, caller, subscription))
+        if wish is not None:
+            await topic_repository.change(connection, subscription, wish.principal, wish.retention_hours)
+        changed = await serialize_subscription(connection, await require_subscription(connection, caller, subscription))
+    topics.wake_keeper()
+    return changed
 
 
 @router.delete("/v1/subscriptions/{subscription}", summary="End a subscription", status_code=204)
-async def end_subscription(pool: RequestPool, caller: SubscriberOrOperator, subscription: SubscriptionId) -> Response:
-    """What it was given is forgotten."""
+async def end_subscription(
+    pool: RequestPool, topics: Topics, caller: SubscriberOrOperator, subscription: SubscriptionId
+) -> Response:
+    """What it was given is forgotten; its topic is deleted, with all that is in it."""
     async with pool.acquire() as connection, connection.transaction():
         await require_subscription(connection, caller, subscription)
         await subscription_repository.delete(connection, subscription)
+    topics.wake_keeper()
     return Response(status_code=204)
 
 
@@ -198,6 +214,10 @@ async def resume_subscription(
     return await _set_paused(pool, caller, subscription, paused=False)
 
 
+def _topic_fields(form: SubscriptionForm) -> tuple[str | None, int | None, int | None]:
+    return form.config.principal, form.config.partitions, form.config.retention_hours
+
+
 async def _run_dry_run(context: AppContext, form: DryRunForm, subscription: Subscription) -> Response:
     async with context.slow_pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         result = await dry_run(connection, context.secret, subscription, form.days, context.clock())
@@ -210,4 +230,5 @@ async def _set_paused(pool: asyncpg.Pool, caller: Caller, subscription: UUID, *,
         await subscription_repository.set_paused(connection, subscription, paused)
         if not paused:
             await sink_repository.resume(connection, subscription)
+            await progress_repository.resume(connection, subscription)
         return await serialize_subscription(connection, await require_subscription(connection, caller, subscription))

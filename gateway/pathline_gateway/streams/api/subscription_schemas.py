@@ -21,6 +21,14 @@ class ServedConfig(BaseModel):
     authority: str | None = None
     payload: Literal["full", "thin", "none"]
     """How much of an event is sent."""
+    topic: str | None = None
+    """Where events are written, for `KAFKA`. The reader's consumer group must have the same name."""
+    principal: str | None = None
+    """Who may read the topic, by the broker's name for it."""
+    partitions: int | None = None
+    """How many partitions the topic has."""
+    retention_hours: int | None = None
+    """How long the topic keeps a record."""
 
 
 class ServedSubscription(BaseModel):
@@ -29,7 +37,7 @@ class ServedSubscription(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: UUID
-    protocol: Literal["PULL", "SSE", "HTTP"]
+    protocol: Literal["PULL", "SSE", "HTTP", "KAFKA"]
     """How events are received."""
     sink: str | None = None
     """Where events are posted, for `HTTP`."""

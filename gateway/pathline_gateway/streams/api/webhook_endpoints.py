@@ -24,7 +24,7 @@ from pathline_gateway.streams.api.delivery_schemas import (
     NewSecret,
     RetryCount,
 )
-from pathline_gateway.streams.api.services import Admission, Sender
+from pathline_gateway.streams.api.services import Admission, Sender, Topics
 from pathline_gateway.streams.api.status import load_status
 from pathline_gateway.streams.webhooks import rate_turn_repository, sink_repository
 from pathline_gateway.streams.webhooks.attempt_result import Disposition
@@ -142,11 +142,29 @@ async def redrive_failures(
     responses=response_docs(CanaryResult, "How the sink took it"),
 )
 async def post_canary(
-    pool: RequestPool, sender: Sender, admission: Admission, caller: SubscriberOrOperator, subscription: SubscriptionId
+    pool: RequestPool,
+    sender: Sender,
+    topics: Topics,
+    admission: Admission,
+    caller: SubscriberOrOperator,
+    subscription: SubscriptionId,
 ) -> dict[str, Any]:
-    """How the sink took an event of type `org.pathline.canary.v1`, which says nothing of anybody."""
+    """How the sink, or the broker of the topic, took an event of type `org.pathline.canary.v1`.
+
+    It says nothing of anybody.
+    """
     async with pool.acquire() as connection:
         target = await require_subscription(connection, caller, subscription)
+        if target.protocol == "KAFKA":
+            await _claim_canary(connection, admission.limits.named_limit("canaries"), sender.now(), target.org)
+    if target.protocol == "KAFKA":
+        outcome = await topics.send_canary(subscription, sender.now())
+        return {
+            "delivered": outcome.reason == "delivered",
+            "reason": outcome.reason,
+            "latency_ms": round(outcome.seconds * 1_000, 1),
+        }
+    async with pool.acquire() as connection:
         url, signing_secrets = (
             await _require_url(connection, subscription),
             await sink_repository.fetch_secrets(connection, subscription, sender.now()),
@@ -171,16 +189,21 @@ async def _require_url(connection: asyncpg.Connection, subscription: UUID) -> st
     return url
 
 
-async def _check_canary_rate(
-    connection: asyncpg.Connection, limit: NamedLimit, now: datetime, org: str, url: str, rate: int | None
-) -> None:
-    """The organisation, and its sink, may be posted to now. Raises Problem."""
+async def _claim_canary(connection: asyncpg.Connection, limit: NamedLimit, now: datetime, org: str) -> None:
+    """The organisation may send another canary now. Raises Problem."""
     spacing = timedelta(minutes=1) / limit.number
     wait = await shared_pace.claim(
         connection, shared_pace.canary_key(org), now, spacing, timedelta(minutes=1) - spacing
     )
     if wait is not None:
         raise limit.refusal(wait.total_seconds())
+
+
+async def _check_canary_rate(
+    connection: asyncpg.Connection, limit: NamedLimit, now: datetime, org: str, url: str, rate: int | None
+) -> None:
+    """The organisation, and its sink, may be posted to now. Raises Problem."""
+    await _claim_canary(connection, limit, now, org)
     if rate is None:
         return
     async with connection.transaction():

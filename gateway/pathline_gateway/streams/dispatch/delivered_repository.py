@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -73,6 +74,8 @@ cross join lateral unnest(b.sources, b.ids) with ordinality as e(source, id, pla
 where s.source = $2 and e.source = s.id and e.id = $3
 order by 1 limit 1
 """
+_IDENTITY = "select source, id from delivery_at($1, $2)"
+_DELIVERED_AT = "select delivered_at from delivery_at($1, $2)"
 
 
 async def fetch_after(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[asyncpg.Record]:
@@ -97,3 +100,15 @@ async def find_number(connection: asyncpg.Connection, id: UUID, source: str, eve
     """Under which number it was given this event."""
     number: int | None = await connection.fetchval(_NUMBER_OF, id, source, event)
     return number
+
+
+async def find_delivery_time(connection: asyncpg.Connection, id: UUID, number: int) -> datetime | None:
+    """When it was given the event of this number."""
+    value: datetime | None = await connection.fetchval(_DELIVERED_AT, id, number)
+    return value
+
+
+async def find_identity(connection: asyncpg.Connection, id: UUID, number: int) -> tuple[int, str] | None:
+    """Number of the source, and id, of what it was given under this number."""
+    row = await connection.fetchrow(_IDENTITY, id, number)
+    return None if row is None else (row["source"], row["id"])

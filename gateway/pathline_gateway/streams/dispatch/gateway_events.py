@@ -1,4 +1,4 @@
-"""The CloudEvents that the gateway itself tells a subscriber, in place of an event or beside events. Pure.
+"""The CloudEvents that the gateway itself tells a subscriber, in place of an event or beside events.
 
 Their schemas are in `pathline.vocabulary.notices`.
 """
@@ -15,6 +15,7 @@ from pathline_gateway.streams.subscriptions.repository import Subscription
 SOURCE: Final = "urn:pathline:gateway"
 WITHHELD: Final = "org.pathline.event.withheld.v1"
 AVAILABLE: Final = "org.pathline.event.available.v1"
+FORGOTTEN: Final = "org.pathline.events.forgotten.v1"
 CANARY: Final = "org.pathline.canary.v1"
 
 
@@ -41,6 +42,11 @@ def available_event(subscription: Subscription, number: int) -> dict[str, Any]:
         **_numbered_event(subscription, number, AVAILABLE),
         "dataref": data_reference(subscription, number),
     }
+
+
+def forgotten_event(subscription: Subscription, first: int, through: int) -> dict[str, Any]:
+    """What stands in place of events that are kept no more, from `first` to `through`, which is its number."""
+    return {**_numbered_event(subscription, through, FORGOTTEN), "first": first}
 
 
 def canary_event(subscription: UUID, id: str, now: datetime) -> dict[str, Any]:

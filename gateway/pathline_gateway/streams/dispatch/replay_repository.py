@@ -47,6 +47,7 @@ _COPY_WEBHOOK = """
 insert into webhook_sink (subscription, url, max_requests_per_minute)
 select $1, url, max_requests_per_minute from webhook_sink where subscription = $2
 """
+_COPY_TOPIC = "insert into kafka_sink (subscription) select $1 from kafka_topic where subscription = $2"
 # One page of any: who is replayed from the beginning keeps nobody else waiting.
 _CLAIM = """
 select subscription, parent_subscription, scanned_through, to_seq, skip_through_number from replay
@@ -135,6 +136,7 @@ async def create_series(
     series_id = await connection.fetchval(_SUBSCRIBE, subscription_id, after)
     series: int = await connection.fetchval(_OPEN, series_id, subscription_id, after, skip_through_number)
     await connection.execute(_COPY_WEBHOOK, series_id, subscription_id)
+    await connection.execute(_COPY_TOPIC, series_id, subscription_id)
     return series
 
 

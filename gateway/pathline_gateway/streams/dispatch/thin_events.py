@@ -1,4 +1,4 @@
-"""How much of an event a subscription is sent: `full`, `thin` (names, and where the rest is), or `none`. Pure."""
+"""How much of an event a subscription is sent: `full`, `thin` (names, and where the rest is), or `none`."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
 _DEMAND = """
 select count(*) as subscriptions, coalesce(sum(octet_length(s.filters::text)), 0) as filter_bytes,
+    count(*) filter (where s.protocol = 'KAFKA') as topics,
     count(distinct (s.purpose, s.authority)) as purposes,
     count(distinct (s.purpose, s.authority)) filter (where s.purpose = $3 and s.authority is not distinct from $4) = 1
         as known_purpose
@@ -25,6 +26,7 @@ class SubscriptionDemand(NamedTuple):
 
     subscriptions: int
     filter_bytes: int
+    topics: int
     purposes: int
     known_purpose: bool
     """Whether the purpose and authority of the new one are among these."""

@@ -60,7 +60,6 @@ cross join lateral (
 ) f
 where w.subscription = $1
 """
-_GIVEN_AT = "select delivered_at from delivery_at($1, $2)"
 _FAILURES = """
 select f.number, f.attempts, f.reason, f.failed_at, g.delivered_at
 from webhook_dead_letter f cross join lateral delivery_at(f.subscription, f.number) g
@@ -164,12 +163,6 @@ async def fetch_health(connection: asyncpg.Connection, id: UUID) -> SinkHealthRo
     """How the posting to the sink of this subscription goes; None where it has none."""
     row = await connection.fetchrow(_HEALTH, id)
     return None if row is None else SinkHealthRow(**row)
-
-
-async def find_delivery_time(connection: asyncpg.Connection, id: UUID, number: int) -> datetime | None:
-    """When it was given the event of this number."""
-    value: datetime | None = await connection.fetchval(_GIVEN_AT, id, number)
-    return value
 
 
 async def list_dead_letters(connection: asyncpg.Connection, id: UUID, after: int, limit: int) -> list[DeadLetterRow]:

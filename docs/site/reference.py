@@ -44,6 +44,10 @@ _SECTIONS: Final = {
     ),
     "http": ("A request is refused", "The `type` of a problem+json is `urn:pathline:problem:` and the reason."),
     "webhook": ("A delivery to a sink failed", "`…/failures` of the subscription has them."),
+    "topic": (
+        "A topic is not written",
+        "`last_failure` of `…/status` has them, with protocol `KAFKA`. `rights-refused` is in the log alone.",
+    ),
     "command": ("A command stopped", "Commands print the reason, and exit with 1 or 2."),
 }
 

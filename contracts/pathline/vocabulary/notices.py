@@ -213,7 +213,7 @@ class EventAvailable(_Posted):
 
 
 class EventsForgotten(_Posted):
-    """Events were kept no longer before they could be written to the topic: they are lost to its readers."""
+    """Events that the gateway kept no longer, and had not written to the topic: its readers have lost them."""
 
     title = "Events forgotten"
     model_config = ConfigDict(

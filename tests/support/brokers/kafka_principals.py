@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -127,6 +128,38 @@ class Rights:
         self._may(principal, ResourceType.TOPIC, IN, ResourcePatternType.PREFIXED, "READ", "DESCRIBE")
         self._may(principal, ResourceType.TOPIC, f"{IN}door-1", ResourcePatternType.LITERAL, "CREATE", "WRITE")
         self._may(principal, ResourceType.GROUP, group, ResourcePatternType.LITERAL, "READ")
+        return principal
+
+    def reader(self, name: str) -> Principal:
+        """A user that may do nothing until somebody lets it."""
+        return self.known(Principal(name))
+
+    def topics_out(self, principal: Principal | None = None) -> Principal:
+        """A gateway that makes and writes topics of subscriptions, and gives their readers rights."""
+        out = principal or self.known(Principal("gateway-out"))
+        topic = ("CREATE", "READ", "WRITE", "DESCRIBE", "DELETE", "ALTER_CONFIGS", "DESCRIBE_CONFIGS")
+        self._may(out, ResourceType.TOPIC, "pathline.out.", ResourcePatternType.PREFIXED, *topic)
+        self._may(out, ResourceType.GROUP, "pathline.position.", ResourcePatternType.PREFIXED, "READ", "DESCRIBE")
+        self._may(
+            out, ResourceType.TRANSACTIONAL_ID, "pathline.out.", ResourcePatternType.PREFIXED, "WRITE", "DESCRIBE"
+        )
+        self._may(out, ResourceType.BROKER, "kafka-cluster", ResourcePatternType.LITERAL, "ALTER", "DESCRIBE")
+        return out
+
+    def granted(self, name: str) -> list[str]:
+        """Who may do anything with what is called so."""
+        found = []
+        for kind in (ResourceType.TOPIC, ResourceType.GROUP):
+            cls: Any = AclBindingFilter  # its stubs know of no name that is left open
+            any_right = cls(
+                kind, name, ResourcePatternType.LITERAL, None, None, AclOperation.ANY, AclPermissionType.ANY
+            )
+            found += [each.principal for each in self._admin.describe_acls(any_right).result(_WITHIN_S)]
+        return found
+
+    def known(self, principal: Principal) -> Principal:
+        """The broker knows this user and its password."""
+        self._known(principal)
         return principal
 
     def _known(self, principal: Principal) -> None:

@@ -45,8 +45,8 @@ class SubscriptionForm(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     protocol: Literal["PULL", "SSE", "HTTP", "KAFKA"]
-    """How events are received: `PULL` at a cursor at `…/events`, `SSE` at `…/stream`, `HTTP` at the sink, each posted,
-    `KAFKA` in a topic of the subscription's own. All may be pulled and listened to as well."""
+    """How events are received: `PULL` at a cursor at `…/events`, `SSE` at `…/stream`, `HTTP` at the sink, each posted.
+    `KAFKA`: in a topic of its own. Whatever the protocol, events may be pulled and listened to as well."""
     sink: Annotated[str, Field(max_length=2_048, pattern=STORABLE)] | None = None
     """Where events are posted, for `HTTP`: https, at port 443, with an address of the public internet."""
     config: SubscriptionConfig

@@ -20,7 +20,7 @@ CANARY: Final = "org.pathline.canary.v1"
 
 
 def delivery_name(subscription: Subscription, number: int) -> str:
-    """The name of what was given under this number: the same whenever it is sent again."""
+    """The name of the delivery with this number: the same whenever it is sent again."""
     series = "" if subscription.series == 1 else f"-{subscription.prefix}"
     return f"{subscription.root}{series}-{number}"
 

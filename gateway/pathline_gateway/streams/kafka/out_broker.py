@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pathline_gateway.kafka import client_config
 from pathline_gateway.kafka.broker_capabilities import Capabilities, probe_broker
 from pathline_gateway.settings import Settings
+from pathline_gateway.streams.kafka.client_lifetime import start_client, stop_client
 
 REQUEST_TIMEOUT_MS: Final = 10_000
 
@@ -68,8 +69,8 @@ class OutBroker:
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         """A client for topics and positions, as long as the block lasts. Raises KafkaError."""
         client = AIOKafkaAdminClient(**self.options, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        await start_client(client, client.close)
         try:
-            await client.start()
             yield client
         finally:
-            await client.close()
+            await stop_client(client.close)

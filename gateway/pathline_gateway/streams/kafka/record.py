@@ -23,7 +23,7 @@ class OutRecord(NamedTuple):
     """What is written of one delivery."""
 
     number: int
-    """The running number; 0 of what was given to nobody, such as a canary."""
+    """The running number; 0 of a canary, which has none."""
     key: bytes | None
     """None where the reader has no name for the pathway."""
     value: bytes
@@ -32,7 +32,7 @@ class OutRecord(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes that the record takes in a batch, or a few more."""
+        """Bytes of the record within a batch, or a few more."""
         headers = sum(len(name) + len(text) + _HEADER_OVERHEAD for name, text in self.headers)
         return len(self.key or b"") + len(self.value) + headers + _RECORD_OVERHEAD
 

@@ -8,7 +8,6 @@ crash it tells exactly what readers see.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,6 +19,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.structs import OffsetAndMetadata
 
+from pathline_gateway.streams.kafka.client_lifetime import start_client, stop_client
 from pathline_gateway.streams.kafka.out_broker import REQUEST_TIMEOUT_MS, OutBroker
 from pathline_gateway.streams.kafka.record import BATCH_OVERHEAD, OutRecord
 from pathline_gateway.streams.kafka.topic_names import position_group, transactional_id
@@ -29,7 +29,6 @@ from pathline_gateway.time_slice import TimeSlice
 _TRANSACTION_TIMEOUT_MS: Final = 30_000
 """How long readers may wait for a transaction that nobody ends: its process is frozen, and nobody took its place."""
 _WRITE_TIMEOUT_S: Final = 20.0
-_CLOSE_TIMEOUT_S: Final = 2.0
 _RETRY_S: Final = 0.1
 _BATCH_BYTES: Final = 512 * 1024
 """Records that travel together; a larger one travels alone."""
@@ -47,7 +46,7 @@ class TopicProducer:
     async def write(self, records: Sequence[OutRecord], position: BrokerPosition) -> None:
         """Readers have these records, and the broker has this position: both or neither, in a transaction.
 
-        Raises KafkaError; then what was written is known when the series is opened anew.
+        Raises KafkaError. Whoever opens the series next learns whether they were written.
         """
         try:
             async with asyncio.timeout(_WRITE_TIMEOUT_S):
@@ -60,9 +59,7 @@ class TopicProducer:
 
     async def close(self) -> None:
         """Nothing is written any more. An open transaction is aborted by whoever opens the series next, or in time."""
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await self._client.stop()
+        await stop_client(self._client.stop)
 
     async def _write_transaction(self, records: Sequence[OutRecord], position: BrokerPosition) -> None:
         await self._client.begin_transaction()
@@ -117,15 +114,15 @@ async def open_producer(broker: OutBroker, topic: str, series: UUID, max_message
     producer = TopicProducer(topic, series, client, transactional=transactional)
     try:
         async with asyncio.timeout(_WRITE_TIMEOUT_S):
-            await client.start()
+            await start_client(client, client.stop)
             if transactional:
-                producer.position = await _committed_position(broker, topic, series)
+                try:
+                    producer.position = await _committed_position(broker, topic, series)
+                except BaseException:
+                    await producer.close()
+                    raise
     except TimeoutError:
-        await producer.close()
         raise KafkaTimeoutError from None
-    except BaseException:
-        await producer.close()
-        raise
     return producer
 
 

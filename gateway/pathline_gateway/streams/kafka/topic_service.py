@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from pathline_gateway.streams.dispatch.gateway_events import canary_event
 from pathline_gateway.streams.kafka import topic_repository
+from pathline_gateway.streams.kafka.client_lifetime import start_client, stop_client
 from pathline_gateway.streams.kafka.out_broker import REQUEST_TIMEOUT_MS, OutBroker
 from pathline_gateway.streams.kafka.record import build_record
 from pathline_gateway.streams.kafka.topic_names import WrongPrincipal, check_reader, topic_name
@@ -80,13 +81,13 @@ class TopicService:
         record = build_record(canary_event(subscription, secrets.token_hex(8), now))
         began = time.monotonic()
         client = AIOKafkaProducer(**self.broker.options, acks="all", request_timeout_ms=REQUEST_TIMEOUT_MS)
+        reason = "delivered"
         try:
-            await client.start()
-            topic = topic_name(subscription)
-            await client.send_and_wait(topic, record.value, key=b"canary", headers=record.headers)
-            reason = "delivered"
+            await start_client(client, client.stop)
+            try:
+                await client.send_and_wait(topic_name(subscription), record.value, headers=record.headers)
+            finally:
+                await stop_client(client.stop)
         except KafkaError as error:
             reason = failure_reason(error)
-        finally:
-            await client.stop()
         return CanaryOutcome(reason, time.monotonic() - began)

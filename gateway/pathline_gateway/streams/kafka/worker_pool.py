@@ -28,6 +28,7 @@ from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.log_cause import because, error_label
 from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.streams.kafka import progress_repository, topic_repository
+from pathline_gateway.streams.kafka.client_lifetime import finish_stopping
 from pathline_gateway.streams.kafka.worker import TopicWorker
 from pathline_gateway.streams.kafka.write_context import WriteContext
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
@@ -173,6 +174,7 @@ class TopicWorkerPool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._workers.clear()
+        await finish_stopping()
         try:
             async with asyncio.timeout(2), self._context.pool.acquire() as connection:
                 await progress_repository.release_all(connection, self._holder)

@@ -29,7 +29,7 @@ class WritePolicy:
     linger_s: float = 10.0
     """How long a writer stays that has nothing to write: to begin again takes longer than a write."""
     max_age_s: float = 1.0
-    """What was rendered longer ago is rendered anew before it is written: who may see it is decided at that moment."""
+    """A batch that waited longer is rendered anew: the moment of writing decides who may see it."""
     poll_s: float = 0.1
     """How long a writer may not notice what another process gave."""
 

@@ -17,7 +17,7 @@ from support.intake.history import step
 from support.servers.webhook_receiver import Reply, listening
 
 NUMBERS = {"subscriptions": 3, "filter_bytes": 2_000, "conditions": 5, "condition_length": 40, "purposes": 2,
-           "dry_runs": 1, "dry_runs_at_once": 2, "replays": 1, "canaries": 4}  # fmt: skip
+           "topics": 1, "dry_runs": 1, "dry_runs_at_once": 2, "replays": 1, "canaries": 4}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that a test goes past in no time."""
     for name, number in NUMBERS.items():
         monkeypatch.setenv(f"PATHLINE_LIMIT_{name.upper()}", str(number))
+
+
+async def on_a_topic(gateway: GatewayRoutes, org: str) -> httpx.Response:
+    body = {"protocol": "KAFKA", "config": {"organisation": org, "purpose": "care"}}
+    return await gateway.request(subscriber(org), "POST", "/v1/subscriptions", json=body)
 
 
 async def pull(gateway: GatewayRoutes, org: str, *filters: Any, purpose: str = "care") -> httpx.Response:
@@ -48,6 +53,19 @@ async def test_one_organisation_subscribes_so_often_and_another_all_the_same(gat
     refused(await pull(gateway, "clinic"), 429, "too-many-subscriptions", "subscriptions")
     made = (await pull(gateway, "housing")).json()["id"]
     assert (await gateway.request(subscriber("housing"), "DELETE", f"/v1/subscriptions/{made}")).status_code == 204
+
+
+@pytest.mark.limit("topics")
+async def test_one_organisation_has_so_many_topics_and_other_subscriptions_and_others_theirs(
+    gateway: GatewayRoutes,
+) -> None:
+    assert (await on_a_topic(gateway, "clinic")).status_code == 201
+    refused(await on_a_topic(gateway, "clinic"), 429, "too-many-topics", "topics")
+    assert (await pull(gateway, "clinic")).status_code == 201
+    made = (await on_a_topic(gateway, "housing")).json()["id"]
+    body = {"protocol": "KAFKA", "config": {"organisation": "housing", "purpose": "care"}}
+    path = f"/v1/subscriptions/{made}"
+    assert (await gateway.request(subscriber("housing"), "PUT", path, json=body)).status_code == 200
 
 
 async def test_of_many_that_subscribe_at_once_no_more_are_let_in_than_there_is_room_for(gateway: GatewayRoutes) -> None:

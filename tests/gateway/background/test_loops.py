@@ -38,6 +38,9 @@ _OTHERS = {
     "limits/request_bounds.py": "one request, which has an end",
     "streams/webhooks/worker.py": "one sink's requests: awaited by its line, whose end is nobody else's",
     "streams/webhooks/worker_pool.py": "one sink's line: see `_kept`",
+    "streams/kafka/client_lifetime.py": "starts and stops one client of a broker, in bounded time",
+    "streams/kafka/worker.py": "one topic: what follows is read while it is written",
+    "streams/kafka/worker_pool.py": "one topic's writer, whose end is nobody else's",
     "streams/dispatch/request_coalescer.py": "answers who asks; what is wrong with one question is not said to others",
 }
 """Files with a task or an endless loop that is no work of `WORKS`, and why nothing of others depends on it."""

@@ -130,16 +130,18 @@ async def _committed_position(broker: OutBroker, topic: str, series: UUID) -> Br
     """To be asked once the producer has started: no transaction of an earlier one is open then."""
     at = TopicPartition(topic, 0)
     async with broker.admin() as admin:
-        while True:
+        offset: OffsetAndMetadata | None = None
+        while offset is None:
+            # The first of all groups waits until their own topic is made; of one that is being loaded there is no word.
             try:
                 offsets = await admin.list_consumer_group_offsets(position_group(series), partitions=[at])
+                offset = offsets.get(at)
             except KafkaError as error:
                 if not error.retriable:
                     raise
-                await asyncio.sleep(_RETRY_S)  # the first of all groups waits until their own topic is made
-            else:
-                number, tag = offsets[at]
-                return None if number < 0 else BrokerPosition(number, tag)
+            if offset is None:
+                await asyncio.sleep(_RETRY_S)
+    return None if offset.offset < 0 else BrokerPosition(offset.offset, offset.metadata)
 
 
 def _partition(record: OutRecord, partitions: tuple[int, ...]) -> int:

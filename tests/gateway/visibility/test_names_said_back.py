@@ -2,65 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import pytest
 
+from gateway.visibility.named_life import HANDOFF, LIFE, ME, find_step, said_by, told
 from pathline.vocabulary import InteractionCorrected
-from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.intake.batch import Batch
 from pathline_gateway.intake.batch_transaction import apply_batch
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.intake.record_writer import BatchResult
-from pathline_gateway.visibility import name_repository
-from pathline_gateway.visibility.name_identities import name_digest
-from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, subscriber
-from support.intake.history import START, TOKEN, TOKEN_SHA256, Event, linked, record, ref, source, step, subject
+from support.gateways.routes import OPERATOR, GatewayRoutes, subscriber
+from support.intake.history import TOKEN, TOKEN_SHA256, Event, record, ref, source, step, subject
 from support.intake.life import make_event
-
-ME = citizen(subject(9))
-OFFER: dict[str, Any] = {"token_sha256": TOKEN_SHA256, "context_released": False}
-HANDOFF = "clinic:out-9"
-CONSENT: dict[str, Any] = {
-    "consent": "c1", "holders": [], "recipients": ["housing", "legal"],
-    "nouns": ["handoff", "contact", "activity", "mandate"],
-}  # fmt: skip
-LIFE = (
-    step("clinic", "secret-id-1", 1, 1),
-    make_event("clinic", "secret-id-2", "contact.made", 1, 2, kind="chase", handoff=HANDOFF),
-    make_event("clinic", "secret-id-3", "handoff.offered", 1, 3, handoff=HANDOFF, to={"org": "care"}, **OFFER),
-    step("housing", "h1", 2, 4),
-    step("legal", "l1", 3, 4),
-    step("citizen", "m1", 9, 5),
-    make_event("citizen", "k1", "consent.given", 9, 6, purpose="care", **CONSENT),
-    linked("x1", ref("clinic", 1), ref("housing", 2)),
-    linked("x2", ref("clinic", 1), ref("citizen", 9)),
-    linked("x3", ref("clinic", 1), ref("legal", 3)),
-)
-REAL = (HANDOFF, "secret-id-1", "secret-id-2", "secret-id-3")
-"""What nobody but the clinic, who is asked, and operators are told."""
-
-
-def said_by(by: str, n: int, id: str, type: str, minute: int = 10, **data: Any) -> Event:
-    return make_event(by, id, type, n, minute, **data)
-
-
-async def told(gateway: GatewayRoutes, by: Caller, org: str, n: int) -> dict[str, Any]:
-    """What this reader is told of the pathway; nothing of it under its real name, unless she is an operator."""
-    body = await gateway.read(by, org, subject(n), "care")
-    if not by.has_any_role(Role.OPERATOR):
-        assert not [each for each in REAL if each in json.dumps(body)]
-    return body
-
-
-def find_step(body: dict[str, Any], type: str, org: str) -> dict[str, Any]:
-    (found,) = (each for each in body["steps"] if each["type"] == f"org.pathline.{type}.v1" and each["org"] == org)
-    return dict(found)
 
 
 async def real_step(gateway: GatewayRoutes, type: str, org: str) -> dict[str, Any]:
@@ -270,102 +226,6 @@ async def test_it_is_asked_by_her_name_why_an_event_came(gateway: GatewayRoutes)
     ]
     assert [each["because"] for each in answers] == ["given", "unknown", "unknown"]
     assert answers[0]["number"] == event["number"]
-
-
-@pytest.mark.parametrize("text", ["clinic:1", "\u00e9\U0001f600 \\x", "a" * 400])
-async def test_postgres_makes_the_digests_that_names_hold(gateway: GatewayRoutes, text: str) -> None:
-    assert await gateway.pool.fetchval("select name_digest($1)", text) == name_digest(text)
-
-
-async def test_a_name_that_cannot_be_read_harms_no_neighbour(gateway: GatewayRoutes) -> None:
-    await gateway.publish(*LIFE)
-    (seen,) = (await told(gateway, ME, "citizen", 9))["handoffs"]
-    broken = ("keyed:!", "keyed:", seen["handoff"][:-1], seen["handoff"][:-2] + "é1", f"keyed:{'A' * 190}")
-    await gateway.publish(
-        *(said_by("citizen", 9, f"b{n}", "contact.made", kind="chase", handoff=each or "keyed:A")
-          for n, each in enumerate(broken) if each != "keyed:"),
-        said_by("citizen", 9, "mine", "handoff.cancelled", handoff=seen["handoff"]),
-    )  # fmt: skip
-    assert await gateway.pool.fetchval("select count(*) from parked") == 0
-    assert (await real_step(gateway, "handoff.cancelled", "citizen"))["data"] == {"handoff": HANDOFF}
-
-
-@pytest.mark.parametrize("kind", ["handoff", "event", "subject"])
-async def test_a_name_that_is_tried_costs_what_a_right_one_costs(gateway: GatewayRoutes, kind: str) -> None:
-    """The same statements, for names of hers, of another's and of nobody's, however many a batch has of them."""
-    await gateway.publish(*LIFE, make_event("clinic", "g1", "mandate.given", 1, 6, mandate="m", **AGENT))
-    hers, theirs = [
-        names_in(await told(gateway, by, org, n))[kind]
-        for by, org, n in ((ME, "citizen", 9), (subscriber("legal"), "legal", 3))
-    ]
-    nobodys = {"source": source("clinic"), "id": "keyed:AAAA"} if kind == "event" else "keyed:AAAA"
-    if kind == "subject":
-        nobodys = {"org": "clinic", "subject": f"v1234.{'A' * 22}"}
-    assert hers != theirs
-
-    async def statements(*values: Any) -> list[str]:
-        asked: list[str] = []
-        events = [saying(kind, value, f"{gateway.partition.offset}-{n}") for n, value in enumerate(values)]
-        async with gateway.pool.acquire() as connection:
-            with connection.query_logger(lambda query: asked.append(query.query)):
-                await gateway.partition.apply(connection, *events)
-        return asked
-
-    await statements(nobodys)  # from now on the type is known
-    first = await statements(hers)
-    assert any("name_digest" in each for each in first)
-    for tried in ([theirs], [nobodys], [hers, theirs, nobodys, nobodys]):
-        assert await statements(*tried) == first
-
-
-AGENT: dict[str, Any] = {"agent": ref("clinic", 5), "powers": ["see"], "services": []}
-
-
-def names_in(body: dict[str, Any]) -> dict[str, Any]:
-    """One name of each kind that this reader is told."""
-    seen = find_step(body, "activity.recorded", "clinic")
-    return {
-        "handoff": body["handoffs"][0]["handoff"],
-        "event": {"source": seen["source"], "id": seen["id"]},
-        "subject": find_step(body, "mandate.given", "clinic")["data"]["agent"],
-    }
-
-
-def saying(kind: str, value: Any, id: str) -> Event:
-    """An event of hers that names this."""
-    id = hashlib.sha256(id.encode()).hexdigest()
-    match kind:
-        case "handoff":
-            return said_by("citizen", 9, id, "contact.made", kind="chase", handoff=value)
-        case "event":
-            return said_by("citizen", 9, id, "experience.shared", value="denied", regarding=value)
-        case _:
-            return said_by("citizen", 9, id, "mandate.given", mandate=id, **AGENT | {"agent": value})
-
-
-async def test_names_are_found_along_an_index_however_much_is_stored(gateway: GatewayRoutes) -> None:
-    await gateway.publish(*LIFE)
-    digests, refs = [name_digest(HANDOFF)], ["clinic"]
-    asked = digests, [UUID(int=0)], [START], digests, refs, [subject(1)]
-    async with gateway.pool.acquire() as connection:
-        await connection.execute("set enable_seqscan = off")
-        plan = json.loads(await connection.fetchval(f"explain (format json) {name_repository._FIND}", *asked))
-        await connection.execute("reset enable_seqscan")
-    scans = [each for each in nodes(plan[0]["Plan"]) if "Scan" in each["Node Type"] and "Relation Name" in each]
-    tables = {each["Relation Name"].partition("_2")[0] for each in scans}
-    assert {"interaction", "handoff_input", "subject_ref"} <= tables
-    assert [each["Relation Name"] for each in scans if each["Node Type"] == "Seq Scan"] == []
-    conditions = [each.get("Index Cond", each.get("Recheck Cond", "")) for each in scans]
-    for expected in ("name_digest(i.handoff)", "name_digest(q.handoff)", "i.ref =", "r.org ="):
-        assert any(expected.replace("i.", "").replace("q.", "").replace("r.", "") in each for each in conditions), (
-            expected
-        )
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for each in plan.get("Plans", ()):
-        yield from nodes(each)
 
 
 def amended(org: str, target: str, n: int, replacement: dict[str, Any]) -> Event:

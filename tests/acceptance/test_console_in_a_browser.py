@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from support.browser import CHROMIUM, IN_CI, MISSING, browser, fits, tabbed_to
+from support.examples import later_ones_long
 from support.gateways.process import Gateway, running
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None and not IN_CI, reason=MISSING)
@@ -50,7 +51,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         yield up
 
 
-@pytest.fixture(params=WIDTHS)
+@pytest.fixture(params=later_ones_long(WIDTHS))
 def page(gateway: Gateway, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     base = f"http://127.0.0.1:{gateway.port}"
     context = browser.new_context(base_url=base, viewport={"width": request.param, "height": 800})

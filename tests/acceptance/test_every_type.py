@@ -21,6 +21,7 @@ from pathline.vocabulary import TYPES, Payload
 from pathline_gateway import embedded
 from pathline_gateway.intake.event_classes import NOT_STEPS
 from support.brokers.own_topic import Kafka
+from support.examples import LONG
 from support.gateways.process import Gateway, running
 from support.generators.events import ORG, events_of
 
@@ -91,12 +92,13 @@ def steps_of(gateway: Gateway, subject: str) -> dict[str, dict[str, Any]]:
     return {step["id"]: step for step in steps}
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("type_name", [name for name, cls in TYPES.items() if cls.noun not in NOT_STEPS])
 def test_a_step_is_pulled_back_as_it_was_sent(gateway: Gateway, agency: Kafka, type_name: str) -> None:
     seen = 0
 
     @given(event=events_of(TYPES[type_name]).filter(valid))
-    @settings(max_examples=3, **LIVE)
+    @settings(max_examples=3 if LONG else 1, **LIVE)
     def each(event: CloudEvent) -> None:
         nonlocal seen
         five = published(gateway, agency, event)
@@ -129,12 +131,13 @@ def read(text: str) -> datetime:
     return instant.parse(text).astimezone(UTC)
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("type_name", [name for name, cls in TYPES.items() if cls.noun in NOT_STEPS])
 def test_what_is_no_step_is_stored_and_stands_on_no_pathway(gateway: Gateway, agency: Kafka, type_name: str) -> None:
     before = gateway.settled()
 
     @given(event=events_of(TYPES[type_name]).filter(valid))
-    @settings(max_examples=2, **LIVE)
+    @settings(max_examples=2 if LONG else 1, **LIVE)
     def each(event: CloudEvent) -> None:
         five = published(gateway, agency, event)
         again = [http.encode_structured(sent)[1] for sent in five.values()]

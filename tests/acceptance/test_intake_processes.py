@@ -79,13 +79,9 @@ def until_shared(up: Up) -> int:
     return batches * EVENTS
 
 
-def test_two_processes_share_the_partitions_and_every_event_is_stored_once(up: Up) -> None:
+def test_two_processes_share_the_partitions_and_one_that_is_killed_is_replaced_with_nothing_lost(up: Up) -> None:
     published = until_shared(up)
     wait_until(lambda: stored(up) == published, "everything is stored")
-
-
-def test_a_process_that_is_killed_is_replaced_and_nothing_is_lost(up: Up) -> None:
-    published = until_shared(up)
     first = helper(up)
     assert first is not None
     first.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from pathline_gateway.auth.caller import Role
@@ -24,7 +26,9 @@ pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(600)]
 STEPS, SHORT, SECONDS = 100_000, 10, 12
 READERS = [f"reader-{n}" for n in range(5)]
 BATCH = "application/cloudevents-batch+json"
-LATE_S = 1.0
+LATE_S = 2.0
+"""Seconds of a processor that the gateway works for others before it hands out an event: not by the clock, which says
+how busy the machine is. Two processors come to so much in a second."""
 
 
 def subject(n: int) -> str:
@@ -147,9 +151,33 @@ def subscribed(caller: Caller, protocol: str, **more: Any) -> str:
     return str(caller.does("/v1/subscriptions", {"protocol": protocol, "config": config, **more})["id"])
 
 
+class Work:
+    """What the gateway, its Postgres and its broker have done."""
+
+    def __init__(self, gateway: Secured) -> None:
+        self._gateway = psutil.Process(gateway.process.pid)
+        self._spent: dict[psutil.Process, float] = {}
+
+    def look(self) -> float:
+        """The same as `spent`, with connections of Postgres that came since."""
+        for each in (self._gateway, *self._gateway.children(recursive=True)):
+            self._spent.setdefault(each, 0.0)
+        return self.spent()
+
+    def spent(self) -> float:
+        """Seconds of a processor so far, also of what has ended since."""
+        for each in list(self._spent):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = each.cpu_times()
+                self._spent[each] = times.user + times.system
+        return sum(self._spent.values())
+
+
 def lateness_of_others(gateway: Secured, n: int, run: str) -> dict[str, list[float]]:
-    """How late the events of somebody else came while one more step a second came of this person; in order."""
-    over = threading.Event()
+    """How much the gateway worked from when somebody else published to when she was handed the event, while one more
+    step a second came of this person; in order.
+    """
+    over, work_done = threading.Event(), Work(gateway)
     readers = [Reader(Caller(gateway, Role.SUBSCRIBER, org), over) for org in READERS]
     streams = {each.caller.org: subscribed(each.caller, "SSE") for each in readers}
     other, another = Caller(gateway, Role.SUBSCRIBER, "other"), Caller(gateway, Role.PUBLISHER, "other")
@@ -161,12 +189,12 @@ def lateness_of_others(gateway: Secured, n: int, run: str) -> dict[str, list[flo
         with httpx.stream("GET", path, headers=other.headers, timeout=60) as answer:
             for line in answer.iter_lines():
                 if line.startswith("data: "):
-                    late["stream"].append(time.monotonic() - sent[json.loads(line[6:])["id"]])
+                    late["stream"].append(work_done.spent() - sent[json.loads(line[6:])["id"]])
                 if over.is_set():
                     return
 
     def posted(one: Posted) -> Reply:
-        late["sink"].append(time.monotonic() - sent[one.event["id"]])
+        late["sink"].append(work_done.spent() - sent[one.event["id"]])
         return Reply()
 
     with listening_in_a_thread() as sink, ThreadPoolExecutor(12) as threads:
@@ -182,12 +210,12 @@ def lateness_of_others(gateway: Secured, n: int, run: str) -> dict[str, list[flo
             time.sleep(max(0.0, began + i / 5 - time.monotonic()))
             if i % 5 == 0:
                 long.publish([event("long", f"{run}-{i}", n, "activity.recorded", activity="A")])
-            sent[f"{run}-o{i}"] = time.monotonic()
+            sent[f"{run}-o{i}"] = work_done.look()
             another.publish([event("other", f"{run}-o{i}", ELSEWHERE_N, "activity.recorded", activity="O")])
         wait_until(lambda: min(map(len, late.values())) >= SECONDS * 5, "the other is given all of hers", 60)
         wait_until(lambda: all(len(each.heard) >= SECONDS for each in readers), "and the five theirs", 60)
         over.set()
-        sent[f"{run}-last"] = time.monotonic()
+        sent[f"{run}-last"] = work_done.look()
         another.publish([event("other", f"{run}-last", ELSEWHERE_N, "activity.recorded", activity="O")])
         long.publish([event("long", f"{run}-last", n, "activity.recorded", activity="A")])
         for each in work:
@@ -210,7 +238,8 @@ def test_nobody_elses_events_come_late(gateway: Secured) -> None:
     late = lateness_of_others(gateway, LONG_N, "long")
     for name, found in late.items():
         print(
-            f"{name}: {most(found):.2f} s, at most {found[-1]:.2f} s; beside a short pathway {most(usual[name]):.2f} s"
+            f"{name}: {most(found):.2f} s of a processor, at most {found[-1]:.2f} s;"
+            f" beside a short pathway {most(usual[name]):.2f} s"
         )
-        # What the machine itself takes for as much work is not the long pathway's doing.
+        # What is done for as many readers of a short pathway is not the long one's doing.
         assert most(found) < max(LATE_S, 4 * most(usual[name])), (usual[name][-9:], found[-9:])

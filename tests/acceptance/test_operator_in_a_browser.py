@@ -30,6 +30,8 @@ _SET_ASIDE = """
 insert into set_aside (work, kind, key, reason, retry_at, version)
 values ('hand-offs', 'hand-off', 'housing:slip-0', 'a-defect', now() + interval '1 day', '0')
 """
+_ASKS_EVERY_MS = 5_000
+"""After so long a page of the console asks for the state again."""
 STUCK = 1
 """Whom housing sent to money help, and nobody answered."""
 
@@ -167,16 +169,22 @@ def test_the_same_with_the_keyboard_alone(gateway: Gateway, browser: Browser, st
 
 def test_the_state_follows_without_a_reload_and_says_when_it_is_old(gateway: Gateway, browser: Browser) -> None:
     night = Night(browser, gateway)
+    night.page.clock.install()
+    night.page.reload()
     state = night.page.get_by_role("status")
     state.get_by_text("31 hand-offs are silent").wait_for()
     told = [event("food-bank", "a-10", "handoff.declined", 10, 0.01, handoff="hospital:slip-10", reason="capacity")]
     assert gateway.http.post("/v1/events", json=told, headers=BATCH).json()["accepted"] == 1
+    gateway.settled()
+    night.page.clock.fast_forward(_ASKS_EVERY_MS)
     state.get_by_text("30 hand-offs are silent").wait_for(timeout=15_000)
     assert night.page.locator("ol.wrong").get_by_text("30 hand-offs are silent").is_visible()
     assert night.complaints == []
     night.context.set_offline(True)
+    night.page.clock.fast_forward(_ASKS_EVERY_MS)
     state.get_by_text("The gateway has not answered since").wait_for(timeout=15_000)
     night.context.set_offline(False)
+    night.page.clock.fast_forward(_ASKS_EVERY_MS)
     state.get_by_text("30 hand-offs are silent").wait_for(timeout=15_000)
     night.context.close()
 

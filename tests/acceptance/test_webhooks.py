@@ -8,6 +8,9 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
+from support.examples import LONG
 from support.gateways.process import Gateway, running
 from support.servers.webhook_receiver import Posted, Reply, listening_in_a_thread
 
@@ -36,6 +39,10 @@ def publish(gateway: Gateway, numbers: range) -> None:
         assert gateway.http.post("/v1/events", content=json.dumps(events), headers=BATCH).status_code == 202
 
 
+EVENTS = 400 if LONG else 80
+
+
+@pytest.mark.scaled
 def test_a_sink_has_everything_in_order_though_the_gateway_is_killed(tmp_path: Path) -> None:
     chance = random.Random(5)
 
@@ -55,16 +62,16 @@ def test_a_sink_has_everything_in_order_though_the_gateway_is_killed(tmp_path: P
         assert made.status_code == 201, made.text
         assert sink.asked[0].headers["webhook-request-origin"] == "pathline"
         id, secret = made.json()["id"], made.json()["secret"]
-        publish(gateway, range(300))
-        gateway.until(lambda: len(sink.took) > 60, "some were posted")
+        publish(gateway, range(EVENTS * 3 // 4))
+        gateway.until(lambda: len(sink.took) > EVENTS // 7, "some were posted")
         gateway.kill()
         gateway.start()
-        publish(gateway, range(200, 400))
+        publish(gateway, range(EVENTS // 2, EVENTS))
         gateway.settled()
 
         def everything() -> bool:
             said = gateway.http.get(f"/v1/subscriptions/{id}/status").json()
-            return bool(said["given"] == said["delivered"] == 400 and said["waiting"] == 0)
+            return bool(said["given"] == said["delivered"] == EVENTS and said["waiting"] == 0)
 
         gateway.until(everything, "everything was posted", 90)
         metrics = gateway.http.get("/metrics").text
@@ -75,10 +82,10 @@ def test_a_sink_has_everything_in_order_though_the_gateway_is_killed(tmp_path: P
         number = posted.event["number"]
         if number not in order[posted.event["subject"]]:
             order[posted.event["subject"]].append(number)
-    assert {each.event["id"] for each in sink.took} == {f"event-{n}" for n in range(400)}
+    assert {each.event["id"] for each in sink.took} == {f"event-{n}" for n in range(EVENTS)}
     assert all(numbers == sorted(numbers) for numbers in order.values())
-    assert len({each.id for each in sink.took}) == 400
-    assert set(began) == {f"{id}-{n}" for n in range(1, 401)}
+    assert len({each.id for each in sink.took}) == EVENTS
+    assert set(began) == {f"{id}-{n}" for n in range(1, EVENTS + 1)}
     counted = [line for line in metrics.splitlines() if line.startswith("pathline_webhook_requests_total")]
     assert any('pathline_outcome="delivered"' in line and 'organisation="reader"' in line for line in counted)
     assert "pathline_webhook_delay_seconds_bucket" in metrics

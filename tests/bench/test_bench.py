@@ -37,6 +37,7 @@ async def made(tmp_path: Path) -> AsyncIterator[Machine]:
         yield running
 
 
+@pytest.mark.long
 async def test_gateway_and_peers_store_every_event_of_the_contest_once(made: Machine, tmp_path: Path) -> None:
     found = await contest(made, [GATEWAY, CEILING, PLAIN], 12_000, 1, tmp_path)
     assert found.keys() >= {"events_per_s", "ratio_to_ceiling", "ratio_to_plain", "peak_rss_mb"}

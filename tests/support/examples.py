@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 import pytest
@@ -19,6 +19,11 @@ def number(all_of_them: int) -> int:
     if LONG:
         return all_of_them
     return all_of_them // 10 if all_of_them >= 100 else min(all_of_them, max(4, all_of_them // 8))
+
+
+def later_ones_long(values: Iterable[Any], first: int = 1) -> list[Any]:
+    """Parameters of one rule: `make test` tries so many of the first, and `make test-long` the others."""
+    return [pytest.param(each, marks=[pytest.mark.long] if n >= first else []) for n, each in enumerate(values)]
 
 
 def examples(all_of_them: int, **more: Any) -> Callable[[Test], Test]:

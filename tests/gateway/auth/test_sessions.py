@@ -47,6 +47,7 @@ def stream(gateway: Secured) -> Iterator[tuple[str, dict[str, str]]]:
     gateway.http.delete(f"/v1/subscriptions/{id}", headers=bearer(gateway, Role.SUBSCRIBER, "food-bank"))
 
 
+@pytest.mark.long
 def test_an_open_stream_ends_within_a_minute_of_signing_out(
     gateway: Secured, stream: tuple[str, dict[str, str]]
 ) -> None:

@@ -17,13 +17,16 @@ import pytest
 from pathline_gateway.embedded import Machine
 from pathline_gateway.telemetry.logs import JsonFormatter, OutageFilter, RepeatFilter
 from support.brokers.embedded_broker import broker, freeze, thaw
+from support.examples import LONG
 from support.gateways.in_process import Client, gateway, registered, step
 from support.postgres.fresh_database import fresh_database
 from support.servers.tcp_proxy import HOST, Proxy
 
 ONE = {"content-type": "application/cloudevents+json"}
-_LONG_ENOUGH_S = 6.0
-"""Longer than any limit of a probe, a session or a heartbeat: whoever would speak up has done so."""
+pytestmark = pytest.mark.scaled
+
+_AWAY_S, _BACK_S = (6.0, 6.0) if LONG else (4.0, 1.5)
+"""Six seconds are longer than any limit of a probe, a session or a heartbeat: whoever would speak up has done so."""
 
 
 @pytest.fixture
@@ -86,12 +89,12 @@ async def test_postgres_away_is_one_line_and_one_when_it_is_back(
             link.unlink()
             try:
                 proxy.cut()
-                await _busy(client, _LONG_ENOUGH_S, 2)
+                await _busy(client, _AWAY_S, 2)
                 assert _told(lines(), "Postgres does not answer") == ["ERROR"]
             finally:
                 link.symlink_to(target)
             await _until(lambda: len(lines()) == 2)
-            await _busy(client, _LONG_ENOUGH_S, 3)
+            await _busy(client, _BACK_S, 3)
             assert _told(lines(), "Postgres") == ["ERROR", "WARNING"]
             assert (await client.settled())["failing"] == []
     for line in lines():
@@ -107,10 +110,10 @@ async def test_the_broker_away_is_one_line_and_one_when_it_is_back(
             assert lines() == []
             freeze(kafka)
             try:
-                await _busy(client, _LONG_ENOUGH_S, 2)
+                await _busy(client, _AWAY_S, 2)
                 assert _told(lines(), "The broker does not answer") == ["ERROR"]
             finally:
                 thaw(kafka)
             await _until(lambda: len(lines()) == 2)
-            await _busy(client, _LONG_ENOUGH_S, 3)
+            await _busy(client, _BACK_S, 3)
             assert _told(lines(), "The broker") == ["ERROR", "WARNING"]

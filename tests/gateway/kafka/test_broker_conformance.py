@@ -44,7 +44,7 @@ async def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     async with AsyncExitStack() as stack:
         match request.param:
             case "tansu":
-                yield Topics("tansu", await stack.enter_async_context(Tansu(place)), session_timeout_ms=2_000)
+                yield Topics("tansu", await stack.enter_async_context(Tansu(place)), session_timeout_ms=1_000)
             case "mock":
                 yield Topics("mock", await stack.enter_async_context(MockCluster()))
             case "kafka":

@@ -15,10 +15,11 @@ from pathline.vocabulary import TYPES, ActivityRecorded
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller
 from pathline_gateway.pathways import part_repository
 from pathline_gateway.pull.page_range import MAX_STEPS
+from support.examples import LONG
 from support.gateways.routes import OPERATOR, GatewayRoutes, citizen, purpose_headers, subscriber
 from support.intake.history import Event, linked, subject
 
-STEPS = 100_000
+STEPS = 100_000 if LONG else 20_000
 _BLOCKED_S = 0.1
 """No request may hold the event loop longer, counted in the processor's time: the machine may be busy elsewhere."""
 _WHOLE_S = 0.5
@@ -109,6 +110,7 @@ async def name(gateway: GatewayRoutes, caller: Caller) -> str:
     return found
 
 
+@pytest.mark.scaled
 async def test_no_body_is_long_and_no_request_holds_the_process(long: GatewayRoutes) -> None:
     await long.pool.execute("select 1")
     held: dict[str, float] = {}
@@ -133,6 +135,7 @@ async def test_no_body_is_long_and_no_request_holds_the_process(long: GatewayRou
     assert too_long == {}
 
 
+@pytest.mark.scaled
 async def test_a_page_costs_the_same_however_long_the_pathway_is(gateway: GatewayRoutes) -> None:
     async def cost(after: str | None = None) -> tuple[float, str]:
         said = {} if after is None else {"after": after}
@@ -163,6 +166,7 @@ async def test_a_page_costs_the_same_however_long_the_pathway_is(gateway: Gatewa
     assert await least() < 3 * short
 
 
+@pytest.mark.scaled
 async def test_a_new_step_is_handed_out_without_a_look_at_the_others(long: GatewayRoutes) -> None:
     """What others are given is not late by it: of the time that it takes, the loop's thread has a small part."""
     for org in ("south", "south", "north"):

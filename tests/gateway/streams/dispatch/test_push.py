@@ -26,6 +26,7 @@ from pathline_gateway.streams.sse.encoding import EventPage
 from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.repository import Numbered
+from support.examples import later_ones_long
 from support.gateways.routes import SECRET, GatewayRoutes
 from support.gateways.webhook_workers import run_webhook_workers, status, subscribe_by_webhook
 from support.intake.history import linked, ref, step
@@ -198,7 +199,7 @@ async def test_a_sink_that_keeps_up_is_posted_what_nobody_reads(gateway: Gateway
     assert sum(read) < 40
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", later_ones_long(range(6), first=2))
 async def test_in_every_order_a_listener_has_what_she_would_have_read(
     gateway: GatewayRoutes, seed: int, read: list[int]
 ) -> None:

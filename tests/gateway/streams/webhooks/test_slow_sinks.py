@@ -13,12 +13,13 @@ import pytest
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.webhooks import sink_repository
+from support.examples import LONG
 from support.gateways.routes import GatewayRoutes
 from support.gateways.webhook_workers import QUICK, run_webhook_workers, subscribe_by_webhook
 from support.intake.history import step
 from support.servers.webhook_receiver import Posted, Reply, Sink, listening
 
-SLOW = int(os.environ.get("PATHLINE_TEST_SLOW_SINKS", "300"))
+SLOW = int(os.environ.get("PATHLINE_TEST_SLOW_SINKS", 300 if LONG else 120))
 
 
 async def many(gateway: GatewayRoutes, org: str, sink: Sink, n: int, *filters: Any) -> None:
@@ -29,6 +30,7 @@ async def many(gateway: GatewayRoutes, org: str, sink: Sink, n: int, *filters: A
             await sink_repository.create(connection, id, f"{sink.url}/{number}", None, "whsec_AAAA")
 
 
+@pytest.mark.scaled
 @pytest.mark.limit("sinks-at-once")
 async def test_slow_sinks_of_one_organisation_hold_up_no_other_and_take_turns(gateway: GatewayRoutes) -> None:
     answered = asyncio.Event()

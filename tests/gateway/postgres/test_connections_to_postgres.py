@@ -23,7 +23,7 @@ from pathline_gateway.auth.route_permissions import ROUTE_ROLES
 from support.gateways.process import Gateway, running
 from support.repository import ROOT
 
-REQUEST_S, WAIT_S = 2, 1
+REQUEST_S, WAIT_S = 4, 1
 SLACK_S = 20
 """Of a machine that does other things, too."""
 DRY_RUN = {"protocol": "PULL", "config": {"organisation": "food-bank", "purpose": "care"}, "days": 30, "filters": []}

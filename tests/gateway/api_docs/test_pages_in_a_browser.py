@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from pathline.vocabulary import TYPES
+from pathline.vocabulary.notices import NOTICES
 from support.browser import CHROMIUM, IN_CI, MISSING, browser, check_accessibility, fits, tabbed_to
 from support.gateways.process import Gateway
 
@@ -35,7 +37,7 @@ def test_a_type_is_found_and_read_with_the_keyboard_alone_and_without_scripts(sm
     small.get_by_role("searchbox", name="Find").focus()
     small.keyboard.type("handoff.offered")
     small.keyboard.press("Enter")
-    small.get_by_text("1 of 70 types").wait_for()
+    small.get_by_text(f"1 of {len({**TYPES, **NOTICES})} types").wait_for()
     small.get_by_role("link", name="Hand-off offered").focus()
     small.keyboard.press("Enter")
     small.get_by_role("heading", name="Hand-off offered", exact=True).wait_for()

@@ -1,4 +1,4 @@
-"""The command line: `pathline-services run | simulate | play | stuck | register`. `--help` imports no service."""
+"""The command line: `pathline-services run | simulate | play | inbox | stuck | register`. `--help` imports none."""
 
 from __future__ import annotations
 
@@ -70,6 +70,20 @@ def play(
     from pathline_services import command_actions as working
 
     asyncio.run(working.play(kafka, seed, lives, rate, forever))
+
+
+@app.command
+def inbox(*, kafka: Kafka, topic: str) -> None:
+    """Prints who waits for an answer of an office, whenever that changes, until SIGTERM.
+
+    Parameters
+    ----------
+    kafka: Address of the broker, HOST:PORT.
+    topic: The topic of the office's subscription, as `config.topic` names it.
+    """
+    from pathline_services import command_actions as working
+
+    asyncio.run(working.inbox(kafka, topic))
 
 
 @app.command

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pathline.kafka import KafkaProducer
-from pathline_services import topics
+from pathline_services import referral_inbox, topics
 from pathline_services.reference import SERVICES
+from pathline_services.referral_inbox import ReferralInbox
 from pathline_services.service_runner import EventCounts, install_stop_signal, run_services
 from pathline_services.simulator.visit_publisher import publish_acts, simulate_acts
 
@@ -102,3 +103,20 @@ def _describe_run(seed: int, lives: int, rate: float, forever: bool) -> str:
 
 def _print_line(line: str) -> None:
     print(line, flush=True)
+
+
+async def inbox(kafka: str, topic: str) -> None:
+    """The referrals that wait are printed whenever they change, until SIGTERM."""
+    stop, referrals = install_stop_signal(), ReferralInbox()
+
+    def print_waiting() -> None:
+        overdue = sum(each.silent_since is not None for each in referrals.waiting.values())
+        _print_line(f"{len(referrals.waiting):,} wait for an answer, {overdue:,} of them for too long")
+
+    referrals.on_change = print_waiting
+    reader = referral_inbox.app(kafka, topic, referrals)
+    await reader.start()
+    try:
+        await stop.wait()
+    finally:
+        await reader.stop()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft7Validator, Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from referencing import Registry, Specification
@@ -19,9 +19,11 @@ from pathline import CloudEvent, Interaction, Refused, accept, publish
 from pathline.asyncapi import Deployment, document
 from pathline.codec import kafka
 from pathline.errors import PersonalNumber
-from pathline.schema import schemas
+from pathline.schema import notice_schemas, schemas
 from pathline.testing import RecordingProducer, example
 from pathline.vocabulary import TYPES, NeedMet, Payload
+from pathline.vocabulary.notices import NOTICES
+from pathline_gateway.streams.kafka.record import build_record
 from support.generators.events import events
 
 DOCUMENT = json.loads(json.dumps(document(schemas())))
@@ -168,3 +170,16 @@ def test_a_deployment_tells_its_brokers_its_group_and_how_to_sign_in() -> None:
     (untold,) = DOCUMENT["servers"].values()
     assert untold["host"] == "{broker}"
     assert "security" not in untold
+
+
+@given(st.sampled_from(sorted(NOTICES)), st.integers(1, 10**9))
+def test_what_the_gateway_writes_to_the_topic_of_a_subscription_fits_its_message(name: str, number: int) -> None:
+    (shown,) = notice_schemas()[name]["examples"]
+    event = {**shown, "number": number}
+    headers = texts(build_record(event).headers)
+    validator(f"/components/messages/{name}/headers").validate(headers)
+    validator("/components/messages/told/headers").validate(headers)
+    with pytest.raises(ValidationError):
+        validator(f"/components/messages/{name}/headers").validate({**headers, "ce_type": "org.pathline.other.v1"})
+    messages = DOCUMENT["channels"]["out"]["messages"]
+    assert messages.keys() == {"told", *NOTICES}

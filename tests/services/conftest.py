@@ -1,12 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from pathline_gateway.embedded import Machine
 from pathline_services.simulator import Act, simulate_life
 from support.brokers.embedded_broker import broker
+from support.gateways.routes import GatewayRoutes, routes_on
 
 NOW = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 
@@ -38,6 +40,13 @@ def now() -> datetime:
 @pytest.fixture(scope="session")
 def five_hundred() -> list[list[Act]]:
     return [simulate_life(7, number, NOW) for number in range(500)]
+
+
+@pytest.fixture
+async def gateway(machine: Machine) -> AsyncIterator[GatewayRoutes]:
+    """A gateway without Kafka and without loops."""
+    async with routes_on(machine) as made:
+        yield made
 
 
 @pytest.fixture

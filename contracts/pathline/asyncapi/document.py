@@ -9,6 +9,13 @@ from pathline.asyncapi.attributes import SUBJECT_PATTERN
 from pathline.asyncapi.deployment import Deployment
 from pathline.asyncapi.messages import envelopes, messages
 from pathline.asyncapi.payloads import payload_schemas
+from pathline.asyncapi.told_messages import (
+    out_channel,
+    out_operations,
+    pathway_key,
+    told_headers_schema,
+    told_messages,
+)
 from pathline.producer import TOPIC_PREFIX
 
 Json = dict[str, Any]
@@ -28,8 +35,12 @@ def document(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment = 
         "info": _info(),
         "defaultContentType": "application/json",
         "servers": deployment.build_servers(),
-        "channels": {"in": _org_channel(names), "door": _door_channel(names, deployment.door_topic)},
-        "operations": _operations(deployment.group),
+        "channels": {
+            "in": _org_channel(names),
+            "door": _door_channel(names, deployment.door_topic),
+            "out": out_channel(),
+        },
+        "operations": {**_operations(deployment.group), **out_operations()},
         "components": _components(schemas, deployment),
     }
 
@@ -44,6 +55,7 @@ def _info() -> Json:
         "tags": [
             {"name": "publisher", "description": "What an organisation does"},
             {"name": "gateway", "description": "What the gateway does"},
+            {"name": "subscriber", "description": "What a reader does"},
         ],
     }
 
@@ -122,8 +134,8 @@ def _components(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment
         "description": "The event's subject, so that events about a person stay in order.",
     }
     components: Json = {
-        "messages": messages(),
-        "schemas": {**envelopes(schemas), **payload_schemas(schemas)},
+        "messages": {**messages(), **told_messages()},
+        "schemas": {**envelopes(schemas), "ToldHeaders": told_headers_schema(), **payload_schemas(schemas)},
         "correlationIds": {
             "inHeaders": {
                 "description": "The attribute correlationid.",
@@ -131,7 +143,10 @@ def _components(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment
             },
             "inPayload": {"description": "The attribute correlationid.", "location": "$message.payload#/correlationid"},
         },
-        "messageBindings": {"bySubject": {"kafka": {"key": key, "bindingVersion": _BINDING_VERSION}}},
+        "messageBindings": {
+            "bySubject": {"kafka": {"key": key, "bindingVersion": _BINDING_VERSION}},
+            "byPathway": {"kafka": {"key": pathway_key(), "bindingVersion": _BINDING_VERSION}},
+        },
     }
     schemes = deployment.build_security_schemes()
     return {**components, "securitySchemes": schemes} if schemes else components

@@ -13,6 +13,7 @@ import pytest
 from pathline.asyncapi import Deployment, document
 from pathline.schema import schemas
 from pathline.vocabulary import TYPES
+from pathline.vocabulary.notices import NOTICES
 from pathline_gateway.api_docs.asyncapi import build_deployment
 from pathline_gateway.settings import Settings
 from support.gateways.process import Gateway
@@ -46,9 +47,10 @@ def parsed(folder: Path, documents: Mapping[str, str]) -> dict[str, dict[str, An
 def with_one_type(told: dict[str, Any]) -> dict[str, Any]:
     """The document with one type alone, and the shapes that the type refers to."""
     components = told["components"]
-    components["messages"] = {MET: components["messages"][MET]}
-    for channel in told["channels"].values():
-        channel["messages"] = {MET: channel["messages"][MET]}
+    out = told["channels"]["out"]["messages"]
+    components["messages"] = {MET: components["messages"][MET], **{name: components["messages"][name] for name in out}}
+    for name in ("in", "door"):
+        told["channels"][name]["messages"] = {MET: told["channels"][name]["messages"][MET]}
     wanted = [components["messages"], components["messageBindings"]]
     kept: dict[str, Any] = {}
     while wanted:
@@ -77,9 +79,9 @@ def complaints(found: dict[str, Any]) -> list[dict[str, Any]]:
 def test_the_document_is_accepted_with_every_type_in_it(gateway: Gateway, tmp_path: Path) -> None:
     served = parsed(tmp_path, {"served": gateway.http.get("/asyncapi.json").text})["served"]
     assert complaints(served) == []
-    assert {name for name, *_ in served["messages"]} == {*TYPES, "structured"}
+    assert {name for name, *_ in served["messages"]} == {*TYPES, "structured", "told", *NOTICES}
     assert all(has_payload and has_headers for _, has_payload, has_headers in served["messages"])
-    assert {count for _, count in served["channels"]} == {len(TYPES) + 1}
+    assert {count for _, count in served["channels"]} == {len(TYPES) + 1, len(NOTICES) + 1}
 
 
 def test_the_document_that_is_served_is_the_committed_one(gateway: Gateway) -> None:
@@ -97,7 +99,7 @@ def test_a_gateway_serves_its_own_topics_group_and_broker(gateway: Gateway, foun
     (host,) = served["servers"]
     assert host.startswith("127.0.0.1:")
     told = {status["topic"] for status in gateway.http.get("/v1/status").json()["partitions"]}
-    assert told == {address for address, _ in served["channels"]} - {"pathline.in.{org}"}
+    assert told == {address for address, _ in served["channels"]} - {"pathline.in.{org}", "pathline.out.{subscription}"}
 
 
 def test_a_secured_deployment_with_several_brokers_is_accepted(found: dict[str, dict[str, Any]]) -> None:

@@ -35,7 +35,7 @@ class ReadBatch(NamedTuple):
     records: list[OutRecord]
     waiting_since: float | None
     """When the first of these events was given, in seconds since 1970."""
-    read_at: float
+    rendered_at: float
     """In monotonic seconds: who may see it was decided then."""
 
 
@@ -49,7 +49,7 @@ class BatchReader:
 
     async def read(self, after: int) -> ReadBatch | None:
         """What follows this number; None where the series is paused or gone. What it shows of others is logged."""
-        context, read_at = self.context, time.monotonic()
+        context = self.context
         async with (
             context.reads,
             context.pool.acquire() as connection,
@@ -63,9 +63,9 @@ class BatchReader:
                 after, subscription.pruned_through, subscription.last_number, context.policy.batch_size
             )
             if numbers is None:
-                return ReadBatch(after, BrokerPosition(after, ""), [], None, read_at)
+                return ReadBatch(after, BrokerPosition(after, ""), [], None, time.monotonic())
             events, waiting_since = await self._render(connection, subscription, numbers)
-            tag = await self.find_tag(connection, numbers.through) or ""
+            tag, rendered_at = await self.find_tag(connection, numbers.through) or "", time.monotonic()
         records, slice = [], TimeSlice()
         if numbers.forgets:
             records.append(build_record(forgotten_event(subscription, after + 1, numbers.first - 1)))
@@ -73,7 +73,7 @@ class BatchReader:
             records.append(self._record(subscription, events.get(number), number))
             if slice.is_spent:
                 await slice.renew()
-        return ReadBatch(after, BrokerPosition(numbers.through, tag), records, waiting_since, read_at)
+        return ReadBatch(after, BrokerPosition(numbers.through, tag), records, waiting_since, rendered_at)
 
     async def find_tag(self, connection: asyncpg.Connection, number: int) -> str | None:
         """What tells the delivery of this number from another of the same number; None where it is not kept."""

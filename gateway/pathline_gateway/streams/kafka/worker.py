@@ -75,10 +75,10 @@ class TopicWorker:
                     return
                 batch = await reader.read(batch.after)
                 continue
-            if time.monotonic() - batch.read_at > self._context.policy.max_age_s:
+            # Once: where reading takes as long as that, there is no newer moment to be had.
+            if time.monotonic() - batch.rendered_at > self._context.policy.max_age_s:
                 batch = await reader.read(batch.after)
-                continue
-            batch = await self._write(producer, reader, batch)
+            batch = batch and await self._write(producer, reader, batch)
 
     async def _write(self, producer: TopicProducer, reader: BatchReader, batch: ReadBatch) -> ReadBatch | None:
         """What follows it, which is read meanwhile; None where the series is another process's by now."""

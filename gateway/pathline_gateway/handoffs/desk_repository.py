@@ -7,6 +7,9 @@ from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 import asyncpg
+import orjson
+
+from pathline_gateway.pathways.stored_form import open_payload
 
 Side = Literal["receiver", "sender"]
 
@@ -75,6 +78,8 @@ _LIST_STATEMENTS: Final[Mapping[tuple[Side, bool], str]] = {
     ("sender", False): _OPEN_HANDOFFS.format(side="sender", other="receiver"),
     ("sender", True): _ENDED_HANDOFFS.format(side="sender", other="receiver", passed_on=""),
 }
+_MAX_SERVICES: Final = 50
+"""Services that are offered to choose from."""
 _ORGS_WITH_CONCEALMENT = """
 select org from organisation where conceals and org <> $1
 union select org from concealed_service where org <> $1
@@ -87,11 +92,13 @@ join subject_ref s on s.id = i.ref
 where i.handoff = any($1::text[]) and s.org = $2
 """
 _SERVICES = """
-select distinct u.service from (select id from subject_ref where org = $1 limit 300) r
-join lateral (
-    select i.service from interaction i where i.ref = r.id and i.service is not null order by i.time desc limit 10
-) u on true
-order by u.service limit 50
+select distinct k.service, case when u.kind is null then u.payload end as payload
+from (select id from subject_ref where org = $1 limit 300) r
+cross join lateral (
+    select i.kind, i.payload from interaction i where i.ref = r.id order by i.time desc limit 10
+) u
+left join step_kind k on k.id = u.kind
+where k.service is not null or u.kind is null
 """
 
 
@@ -123,4 +130,7 @@ async def contacts(connection: asyncpg.Connection, handoffs: Sequence[str], org:
 
 async def services(connection: asyncpg.Connection, org: str) -> list[str]:
     """Codes of services that this organisation has named in what it published of some of its clients."""
-    return [row["service"] for row in await connection.fetch(_SERVICES, org)]
+    rows = await connection.fetch(_SERVICES, org)
+    # Of what an earlier version stored only its data says it.
+    named = {row["service"] or orjson.loads(open_payload(row["payload"]).data).get("service") for row in rows}
+    return sorted(named - {None})[:_MAX_SERVICES]

@@ -14,6 +14,7 @@ from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle, gr
 from pathline_gateway.handoffs.projection_row import HandoffRow, ReceivedEvent, build_row
 from pathline_gateway.pathways.amendments import apply_amendments
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.pathways.stored_form import open_payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class LoadedHandoffs:
     def received_event(self, event: HandoffEvent) -> ReceivedEvent:
         """What the store knows of this event."""
         row = self.rows[event.source, event.id]
-        return ReceivedEvent(row["received_at"], row["ref"], row["trace_id"], row["span_id"])
+        trace_id, span_id = open_payload(row["payload"]).traceparent() or (None, None)
+        return ReceivedEvent(row["received_at"], row["ref"], trace_id, span_id)
 
     async def load_receiver_steps(
         self, connection: asyncpg.Connection, lifecycles: Mapping[str, Lifecycle]

@@ -12,7 +12,7 @@ from pathline_gateway.pathways.amendments import Amendment
 from pathline_gateway.pathways.counts_for_handoff_sql import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.partial_step import partial_step_from_row
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.pathways.stored_bytes import split_payload
+from pathline_gateway.pathways.stored_form import open_payload
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
 
@@ -110,20 +110,18 @@ select distinct handoff from handoff_input where handoff = any($1::text[]) and k
 """
 _EVENTS = f"""
 with named as (
-    select i.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.received_at, i.trace_id,
-        i.span_id, i.payload
+    select i.handoff, i.source, i.id, i.ref, i.time, i.type, i.sequence, i.received_at, i.payload
     from unnest($1::text[]) k(handoff)
     cross join lateral (select * from interaction i where i.handoff = k.handoff offset 0) i
     union
-    select m.handoff, i.source, i.id, i.ref, i.time, i.type, i.recordedtime, i.sequence, i.received_at, i.trace_id,
-        i.span_id, i.payload
+    select m.handoff, i.source, i.id, i.ref, i.time, i.type, i.sequence, i.received_at, i.payload
     from handoff_input m
     join event_identity e on e.source = m.source and e.id = m.id
     join interaction i on i.ref = e.ref and i.time = e.time and i.source = e.source and i.id = e.id
     where m.handoff = any($1::text[]) and m.kind = 'amended'
 )
-select i.handoff, i.source as source_number, src.source, i.id, i.ref, t.type, i.time, i.recordedtime, s.org, s.subject,
-    i.sequence, i.received_at, i.trace_id, i.span_id, i.payload
+select i.handoff, i.source as source_number, src.source, i.id, i.ref, t.type, i.time, s.org, s.subject,
+    i.sequence, i.received_at, i.payload
 from named i
 join source src on src.id = i.source
 join event_type t on t.id = i.type and t.type like 'org.pathline.handoff.%'
@@ -221,6 +219,6 @@ async def replace_links(
 
 
 def _amendment_from_row(row: asyncpg.Record) -> Amendment:
-    data = split_payload(row["payload"]).data if row["kind"] == "corrected" else None
+    data = open_payload(row["payload"]).data if row["kind"] == "corrected" else None
     target = (row["target_source"], row["target_id"])
     return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data)

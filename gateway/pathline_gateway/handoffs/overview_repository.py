@@ -102,10 +102,11 @@ union
 select i.handoff from unnest(array(select handoff from standing)) h(handoff)
 join interaction i on i.handoff = h.handoff collate "default"
 join subject_ref s on s.id = i.ref
-where exists (select from word w where position(w.said in i.payload) > 0)
+left join step_kind k on k.id = i.kind
+where i.key_id is not null or exists (select from word w where position(w.said in i.payload) > 0)
     or exists (select from organisation o where o.org = s.org and o.conceals)
     or exists (select from concealed_ref c where c.org = s.org and c.subject = s.subject)
-    or exists (select from concealed_service c where c.org = s.org and c.service = i.service)
+    or exists (select from concealed_service c where c.org = s.org and (c.service = k.service or k.id is null))
     or exists (select from amendment a where a.target_source = i.source and a.target_id = i.id)
 """
 _MAYBE_CONCEALED = _MAYBE_CONCEALED_TEMPLATE.format(which="(h.ended_at is null or h.offered_at >= $1)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from pathline_gateway.handoffs.deadlines import (
 from pathline_gateway.handoffs.event import HandoffStep
 from pathline_gateway.handoffs.lifecycle import Lifecycle, compute_lifecycle, group_by_handoff
 from pathline_gateway.handoffs.rendering import render_handoff
+from pathline_gateway.handoffs.returned import find_returned
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.reserved_names import CITIZEN_ORGANISATION
 
@@ -62,13 +64,14 @@ def compute_statuses(
     `extra_contacts`: further contacts that are known, by hand-off.
     """
     receiver_orgs = current_receivers(lifecycles)
-    contacts = [
-        parsed_contact
-        for step in steps
-        if step.org in receiver_orgs and (parsed_contact := contact_from_step(step)) is not None
-    ]
+    contacts: defaultdict[str | None, list[Contact]] = defaultdict(list)
+    for step in steps:
+        if step.org in receiver_orgs and (parsed_contact := contact_from_step(step)) is not None:
+            contacts[step.org].append(parsed_contact)
     return [
-        compute_status(life, (*contacts, *extra_contacts.get(life.handoff, ())), registered_orgs, now)
+        compute_status(
+            life, (*contacts.get(life.receiver, ()), *extra_contacts.get(life.handoff, ())), registered_orgs, now
+        )
         for life in lifecycles
     ]
 
@@ -80,4 +83,5 @@ def sort_by_offer(statuses: Iterable[HandoffStatus]) -> list[HandoffStatus]:
 
 def render_handoffs(statuses: Sequence[HandoffStatus]) -> list[dict[str, Any]]:
     """As they are served, in order."""
-    return [render_handoff(each, statuses) for each in sort_by_offer(statuses)]
+    returned = find_returned(statuses)
+    return [render_handoff(each, returned.get(each.lifecycle.handoff)) for each in sort_by_offer(statuses)]

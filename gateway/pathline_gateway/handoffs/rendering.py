@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +12,8 @@ from pathline import instant
 from pathline_gateway.handoffs.deadlines import STAGES, HandoffStatus
 
 
-def render_handoff(status: HandoffStatus, others: Iterable[HandoffStatus] = ()) -> dict[str, Any]:
-    """A hand-off as it is served: instants, never durations. `others` are those of the same pathway."""
+def render_handoff(status: HandoffStatus, returns: str | None = None) -> dict[str, Any]:
+    """A hand-off as it is served: instants, never durations. `returns`: which one it sends back."""
     life, last_value = status.lifecycle, status.last_value
     receiver = last_value("to")
     return {
@@ -37,34 +36,11 @@ def render_handoff(status: HandoffStatus, others: Iterable[HandoffStatus] = ()) 
         "silent": list(status.silent_stages),
         "late": list(status.late_stages),
         "redirected": [{"to": each.receiver, "at": _render_instant(each.at)} for each in status.redirects],
-        "returns": _find_returned_handoff(status, others),
+        "returns": returns,
         "anomalies": [
             {"source": e.source, "id": e.id, "verb": e.verb, "time": _render_instant(e.time)} for e in life.anomalies
         ],
     }
-
-
-def _find_returned_handoff(status: HandoffStatus, others: Iterable[HandoffStatus]) -> str | None:
-    """The hand-off that this one sends back to where it came from before anybody met the person (ping-pong)."""
-    offered_at, life = status.offered_at, status.lifecycle
-    sender = life.sender
-    # Whom the other asked is looked at first: every hand-off is held against every other, and few come back.
-    candidates = [
-        other
-        for other in others
-        if other.lifecycle.receiver == sender
-        and other.lifecycle.sender == life.receiver
-        and offered_at is not None
-        and other.offered_at is not None
-        and other.offered_at <= offered_at
-        and other.lifecycle.handoff != life.handoff
-        and (other.first_contact is None or other.first_contact > offered_at)
-    ]
-    return (
-        max(candidates, key=lambda other: (other.offered_at, other.lifecycle.handoff)).lifecycle.handoff
-        if candidates
-        else None
-    )
 
 
 def _render_instant(at: datetime | None) -> str | None:

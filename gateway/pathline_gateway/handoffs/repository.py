@@ -115,7 +115,7 @@ with wanted as (
     left join membership o on o.pathway = m.pathway and o.valid_until is null
     join subject_ref s on s.id = coalesce(o.ref, w.ref) and s.org = w.org
 )
-select u.handoff, u.amended, i.source as source_number, src.source, i.id, t.type, i.time, i.recordedtime, i.sequence,
+select u.handoff, u.amended, i.source as source_number, src.source, i.id, t.type, i.time, i.sequence,
     u.org, u.subject, i.payload
 from under u
 join interaction i on i.ref = u.ref and (i.time >= u.since or u.amended)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import replace
 from typing import Final
 
 from pathline_gateway.handoffs.deadlines import is_contact_type
@@ -35,4 +36,4 @@ def contact_steps_of(stored: StoredPathway, orgs: Container[str]) -> list[Step]:
 
 
 def _steps(stored: StoredPathway, rows: list[StoredStep]) -> list[Step]:
-    return StoredPathway(rows, stored.sources, stored.types, stored.refs).steps()
+    return replace(stored, rows=rows).steps()

@@ -22,22 +22,13 @@ class InteractionRow(NamedTuple):
     batch: int
     ref: int
     time: datetime
-    recordedtime: datetime | None
     source: int
     type: int
     id: str
     sequence: str | None
-    service: str | None
-    activity: str | None
-    channel: str | None
-    initiator: str | None
-    actor: str | None
-    phase: str | None
-    participation: str | None
-    horizon: str | None
     handoff: str | None
-    trace_id: bytes | None
-    span_id: bytes | None
+    kind: int
+    is_access_deciding: bool
     payload: bytes
 
 

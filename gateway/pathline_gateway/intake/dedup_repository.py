@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 
 import asyncpg
 
+from pathline_gateway.pathways.stored_form import kept_content
+
 # The number of the source is looked up for itself: in a join, a planner that has no statistics yet may look through all
 # events of a source for each id.
 _KNOWN = """
@@ -48,7 +50,7 @@ async def find_contents(
 ) -> dict[Identity, tuple[str, str, str | None, bytes]]:
     """Type, subject, sequence and payload of each of these events that is stored."""
     rows = await connection.fetch(_CONTENTS, [i[0] for i in identities], [i[1] for i in identities])
-    return {(r["source"], r["id"]): (r["type"], r["subject"], r["sequence"], r["payload"]) for r in rows}
+    return {(r["source"], r["id"]): (r["type"], r["subject"], r["sequence"], kept_content(r["payload"])) for r in rows}
 
 
 async def find_subjects(connection: asyncpg.Connection, source: str, ids: Collection[str]) -> dict[str, str]:

@@ -12,16 +12,13 @@ TOKEN_PAYLOADS: Final[tuple[type[Payload], ...]] = (HandoffAccepted, HandoffDecl
 
 
 class PayloadColumns(NamedTuple):
-    """Columns of `interaction`, with their names."""
+    """What a payload says in columns of its own, or under names that are served."""
 
     service: str | None
     activity: str | None
     channel: str | None
     initiator: str | None
     actor: str | None
-    phase: str | None
-    participation: str | None
-    horizon: str | None
     handoff: str | None
 
 
@@ -33,9 +30,6 @@ def extract_columns(payload: Payload) -> PayloadColumns:
         payload.channel,
         payload.initiator,
         payload.actor,
-        payload.coproduction,
-        payload.participation,
-        payload.horizon,
         payload.handoff,
     )
 

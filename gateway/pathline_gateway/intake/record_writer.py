@@ -21,6 +21,7 @@ from pathline_gateway.intake.row_mapping import (
     extract_offer,
     handoff_inputs,
     interaction_row,
+    kind_of,
     link_rows,
     named_organisations,
     named_refs,
@@ -31,9 +32,9 @@ from pathline_gateway.intake.said_names import resolve_names
 from pathline_gateway.kafka.offset_repository import Partition, Position
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.pathways import amendment_repository, subject_repository
+from pathline_gateway.pathways import amendment_repository, kind_repository, subject_repository
 from pathline_gateway.postgres import change_log
-from pathline_gateway.postgres.registry_cache import RegistryCache
+from pathline_gateway.postgres.registry_cache import Kind, RegistryCache
 
 
 @dataclass
@@ -224,6 +225,17 @@ class RecordWriter:
             self.registry_additions.types = await organisation_repository.type_numbers(self.connection, uncached_types)
         return self.registry.types | self.registry_additions.types
 
+    async def _kind_numbers(
+        self, steps: list[Accepted], sources: Mapping[str, int], types: Mapping[str, int]
+    ) -> Mapping[Kind, int]:
+        kinds = {kind_of(a) for a in steps}
+        if uncached_kinds := kinds - self.registry.kinds.keys():
+            self.registry_additions.kinds = await kind_repository.kind_numbers(
+                self.connection, uncached_kinds, sources, types
+            )
+            return self.registry.kinds | self.registry_additions.kinds
+        return self.registry.kinds
+
     async def _settle_repeats(
         self,
         accepted: list[Accepted],
@@ -274,7 +286,8 @@ class RecordWriter:
         steps = [a for a in accepted if a.is_step]
         others = [a for a in accepted if not a.is_step]
         if steps:
-            rows = [interaction_row(a, sources, types, numbers, self.batch) for a in steps]
+            kinds = await self._kind_numbers(steps, sources, types)
+            rows = [interaction_row(a, sources, types, kinds, numbers, self.batch) for a in steps]
             await interactions.insert(self.connection, rows)
             self.touched_refs |= {row.ref for row in rows}
             self.stored_identities += [(row.source, row.id) for row in rows]

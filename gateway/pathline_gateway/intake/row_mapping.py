@@ -31,8 +31,9 @@ from pathline_gateway.intake.payload_columns import TOKEN_PAYLOADS
 from pathline_gateway.intake.record import Accepted, Parked
 from pathline_gateway.kafka.fetch.records import CutRecord, UnreadRecords, cut_record
 from pathline_gateway.pathways import amendment_repository
-from pathline_gateway.pathways.stored_bytes import split_payload
+from pathline_gateway.pathways.stored_form import StepKind, is_access_deciding, open_payload, render_payload
 from pathline_gateway.pathways.subject_repository import Key
+from pathline_gateway.postgres.registry_cache import Kind
 
 _NO_TRACE = (None, None)
 _HANDOFF_INPUT_KINDS: dict[str, str] = {
@@ -62,7 +63,7 @@ def extract_offer(accepted: Accepted) -> Offer | None:
     """The hand-off that is offered to an organisation on Pathline; None where this is something else."""
     if accepted.type != OFFERED_TYPE or accepted.columns.handoff is None:
         return None
-    receiver = orjson.loads(split_payload(accepted.stored_bytes).data).get("to")
+    receiver = orjson.loads(open_payload(accepted.stored_bytes).data).get("to")
     receiver = receiver.get("org") if isinstance(receiver, dict) else receiver
     return Offer(accepted.columns.handoff, accepted.ref, receiver) if isinstance(receiver, str) else None
 
@@ -86,24 +87,45 @@ def named_organisations(accepted: Accepted) -> set[str]:
 
 
 def interaction_row(
-    accepted: Accepted, sources: Numbers, types: Numbers, refs: Mapping[Key, int], batch: int
+    accepted: Accepted,
+    sources: Numbers,
+    types: Numbers,
+    kinds: Mapping[Kind, int],
+    refs: Mapping[Key, int],
+    batch: int,
 ) -> interactions.InteractionRow:
     """The row of a step."""
     source, id = accepted.identity
-    trace_id, span_id = accepted.trace or _NO_TRACE
+    opened = open_payload(accepted.stored_bytes)
     return interactions.InteractionRow(
         batch,
         refs[accepted.ref],
         accepted.time,
-        accepted.recordedtime,
         sources[source],
         types[accepted.type],
         id,
         accepted.sequence,
-        *accepted.columns,
-        trace_id,
-        span_id,
-        accepted.stored_bytes,
+        accepted.columns.handoff,
+        kinds[kind_of(accepted)],
+        is_access_deciding(accepted.columns.handoff, opened.data),
+        render_payload(
+            id,
+            accepted.time,
+            accepted.recordedtime,
+            accepted.columns.activity,
+            accepted.sequence,
+            opened.attributes,
+            opened.data,
+            opened.sent_data,
+        ),
+    )
+
+
+def kind_of(accepted: Accepted) -> StepKind:
+    """What the step has in common with others."""
+    columns = accepted.columns
+    return StepKind(
+        accepted.identity[0], accepted.type, columns.service, columns.channel, columns.initiator, columns.actor
     )
 
 

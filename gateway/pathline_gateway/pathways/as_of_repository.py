@@ -7,10 +7,11 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.pathways import kind_repository
 from pathline_gateway.pathways.amendments import Amendment
 from pathline_gateway.pathways.repository import PathwayMembers, amendment_from_row
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.pathways.stored_bytes import split_payload
+from pathline_gateway.pathways.step_building import build_step
 
 # As the members of now, at a moment of the history of memberships.
 _MEMBERS_AS_OF = """
@@ -35,8 +36,7 @@ select (select coalesce(pathway, anchor_id) from asked) as pathway,
 from member
 """
 _STEPS_AS_OF = """
-select src.source, i.id, t.type, i.time, i.recordedtime, s.org, s.subject, i.service, i.channel, i.activity,
-    i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.payload
+select src.source, i.id, t.type, i.time, s.org, s.subject, i.kind, i.sequence, i.payload
 from interaction i
 join source src on src.id = i.source
 join event_type t on t.id = i.type
@@ -70,7 +70,17 @@ async def load_steps_as_of(
 ) -> tuple[list[Step], list[Amendment]]:
     """The interactions of these refs, in no order, and what amended them, received by then."""
     rows = await connection.fetch(_STEPS_AS_OF, members.numbers, at)
-    steps = [Step._make((*list(row.values())[:-1], *split_payload(row["payload"]), None)) for row in rows]
+    kinds = await kind_repository.load_kinds(connection, {row["kind"] for row in rows if row["kind"] is not None})
+    steps = [
+        build_step(
+            (row["source"], row["id"], row["type"], row["time"]),
+            (row["org"], row["subject"]),
+            kinds.get(row["kind"]),
+            row["sequence"],
+            row["payload"],
+        )
+        for row in rows
+    ]
     return steps, await load_amendments_as_of(connection, members, at)
 
 

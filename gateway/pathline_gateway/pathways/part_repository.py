@@ -6,24 +6,25 @@ None of them costs more where the pathway is longer. Each is read as it was stor
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
 
 from pathline_gateway.organisations import repository as organisation_repository
+from pathline_gateway.pathways import kind_repository
 from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway, stored_pathway_from_records
 from pathline_gateway.pathways.step_cursor import StepCursor
 
 _COLUMNS = """
-select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC') as time,
-    to_json(i.recordedtime at time zone 'UTC') as recordedtime, i.service, i.channel, i.activity, i.initiator, i.actor,
-    i.sequence, i.trace_id, i.span_id, i.handoff, i.payload
+select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC') as time, i.sequence, i.handoff, i.kind,
+    i.payload
 """
-# The index is of just these. `\u` may spell anything, also the name of a field: such a step is looked at.
+# The index is of just these. Of what an earlier version stored its bytes say whether it decides.
 _ACCESS_DECIDING_STEPS = (
     _COLUMNS
     + """
-from interaction i where i.ref = any($1::bigint[]) and (i.handoff is not null
+from interaction i where i.ref = any($1::bigint[]) and coalesce(i.is_access_deciding, i.handoff is not null
     or position('"mandate"'::bytea in i.payload) > 0 or position('\\x5c75'::bytea in i.payload) > 0)
 """
 )
@@ -158,7 +159,7 @@ async def load_steps_after(
     cursor_values = (cursor.time.isoformat(), *cursor[1:]) if cursor is not None else ("-infinity", "", False, "", "")
     rows = await connection.fetch(_STEPS_AFTER, list(refs), *cursor_values, limit, received_by)
     found = await _to_stored_pathway(connection, members, rows)
-    return StoredPathway(found.rows[:limit], found.sources, found.types, found.refs)
+    return replace(found, rows=found.rows[:limit])
 
 
 async def count_interactions(
@@ -182,8 +183,9 @@ async def _to_stored_pathway(
     connection: asyncpg.Connection, members: PathwayMembers, records: Sequence[asyncpg.Record]
 ) -> StoredPathway:
     names = await organisation_repository.load_names(connection, _numbers(records, "source"), _numbers(records, "type"))
-    return stored_pathway_from_records(records, *names, dict(zip(members.numbers, members.refs, strict=True)))
+    kinds = await kind_repository.load_kinds(connection, _numbers(records, "kind"))
+    return stored_pathway_from_records(records, *names, dict(zip(members.numbers, members.refs, strict=True)), kinds)
 
 
 def _numbers(records: Iterable[asyncpg.Record], column: str) -> set[int]:
-    return {record[column] for record in records}
+    return {number for record in records if (number := record[column]) is not None}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,10 +15,12 @@ import orjson
 
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.organisations import repository as organisation_repository
+from pathline_gateway.pathways import kind_repository
 from pathline_gateway.pathways.amendments import Amendment
 from pathline_gateway.pathways.counts_for_handoff_sql import COUNTS_FOR_HANDOFF
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.pathways.stored_bytes import split_payload
+from pathline_gateway.pathways.step_building import build_step
+from pathline_gateway.pathways.stored_form import StepKind, open_payload, render_earlier
 
 _PATHWAY_OF_REF = """
 select coalesce((select pathway from membership m where m.ref = s.id and m.valid_until is null), s.anchor_id)
@@ -69,8 +71,7 @@ with asked as (
         bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
     from member
 ), own as materialized (
-    select i.ref, i.source, i.id, i.type, i.time, i.recordedtime, i.service, i.channel, i.activity, i.initiator,
-        i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload
+    select i.ref, i.source, i.id, i.type, i.time, i.sequence, i.handoff, i.kind, i.payload
     from head h join interaction i on i.ref = any(h.numbers) limit $2
 ), named as (
     select distinct handoff from own where handoff is not null
@@ -86,17 +87,13 @@ with asked as (
     join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
 )
 select null::bigint as ref, null::int as source, null::text as id, null::smallint as type, null::json as time,
-    null::json as recordedtime, null::text as service, null::text as channel, null::text as activity,
-    null::text as initiator, null::text as actor, null::text as sequence, null::bytea as trace_id,
-    null::bytea as span_id, null::text as handoff, null::bytea as payload, row_to_json(head) as about
+    null::text as sequence, null::text as handoff, null::int as kind, null::bytea as payload, row_to_json(head) as about
 from head
 union all
-select ref, source, id, type, to_json(time at time zone 'UTC'), to_json(recordedtime at time zone 'UTC'), service,
-    channel, activity, initiator, actor, sequence, trace_id, span_id, handoff, payload, null
+select ref, source, id, type, to_json(time at time zone 'UTC'), sequence, handoff, kind, payload, null
 from own
 union all
-select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC'), to_json(i.recordedtime at time zone 'UTC'),
-    i.service, i.channel, i.activity, i.initiator, i.actor, i.sequence, i.trace_id, i.span_id, i.handoff, i.payload,
+select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC'), i.sequence, i.handoff, i.kind, i.payload,
     json_build_object('org', s.org, 'subject', s.subject, 'amended',
         exists (select from amendment a where a.target_source = i.source and a.target_id = i.id))
 from head h cross join about i
@@ -148,8 +145,8 @@ async def load_members(connection: asyncpg.Connection, pathway: UUID) -> Pathway
 class StoredStep(NamedTuple):
     """An interaction as it is stored.
 
-    Instants are the JSON that Postgres makes of them: in UTC, without an offset or zeros at the end of a fraction. As
-    text they have the order of time. The payload is envelope attributes as JSON, a line feed, the data as sent.
+    The instant is JSON that Postgres makes: in UTC, without an offset or zeros at the end of a fraction. As text
+    instants have the order of time. The kind is None where an earlier version stored the payload: see `stored_form`.
     `about`, of a row from another pathway: further columns, as JSON.
     """
 
@@ -158,24 +155,15 @@ class StoredStep(NamedTuple):
     id: str
     type: int
     time: str
-    recordedtime: str | None
-    service: str | None
-    channel: str | None
-    activity: str | None
-    initiator: str | None
-    actor: str | None
     sequence: str | None
-    trace_id: bytes | None
-    span_id: bytes | None
     handoff: str | None
+    kind: int | None
     payload: bytes
     about: str | None = None
 
 
 IDENTITY_COLUMNS = StoredStep._fields.index("id") + 1
 """How many of its columns, from the first on, say which interaction a row is."""
-# What a step has of it as it is.
-_copied_columns = itemgetter(slice(StoredStep._fields.index("service"), StoredStep._fields.index("handoff")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +177,7 @@ class StoredPathway:
     sources: Mapping[int, str] = field(default_factory=dict)
     types: Mapping[int, str] = field(default_factory=dict)
     refs: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    kinds: Mapping[int, StepKind] = field(default_factory=dict)
     elsewhere: Sequence[StoredStep] = ()
     has_amended_elsewhere: bool = False
 
@@ -200,17 +189,19 @@ class StoredPathway:
         """Each of the others as a step."""
         return [self._to_step(row) for row in self.elsewhere]
 
+    def render_earlier(self, row: StoredStep) -> tuple[StepKind, bytes]:
+        """Kind and payload of a row that an earlier version stored."""
+        opened, time = open_payload(row.payload), _parse_instant(row.time)
+        return render_earlier(self.sources[row.source], row.id, self.types[row.type], time, row.sequence, opened)
+
     def _to_step(self, row: StoredStep) -> Step:
-        recordedtime = None if row.recordedtime is None else _parse_instant(row.recordedtime)
-        identity = (
-            self.sources[row.source],
-            row.id,
-            self.types[row.type],
-            _parse_instant(row.time),
-            recordedtime,
-            *self.refs[row.ref],
+        return build_step(
+            (self.sources[row.source], row.id, self.types[row.type], _parse_instant(row.time)),
+            self.refs[row.ref],
+            None if row.kind is None else self.kinds[row.kind],
+            row.sequence,
+            row.payload,
         )
-        return Step._make((*identity, *_copied_columns(row), *split_payload(row.payload), None))
 
 
 def _parse_instant(text: str) -> datetime:
@@ -235,9 +226,11 @@ def stored_pathway_from_records(
     sources: Mapping[int, str],
     types: Mapping[int, str],
     refs: Mapping[int, tuple[str, str]],
+    kinds: Mapping[int, StepKind],
 ) -> StoredPathway:
     """Records of just the columns of a row but the last, in order."""
-    return StoredPathway(_sort_rows([_make_row((*record, None)) for record in records], sources), sources, types, refs)
+    rows = _sort_rows([_make_row((*record, None)) for record in records], sources)
+    return StoredPathway(rows, sources, types, refs, kinds)
 
 
 async def load_pathway(
@@ -252,20 +245,39 @@ async def load_pathway(
     if head["pathway"] != str(pathway):
         return None if head["pathway"] is None else UUID(head["pathway"]), StoredPathway()
     loaded_members = _members_from_row(head, pathway)
-    own_rows, elsewhere_rows, name_numbers = await run_off_loop(len(records), lambda: _split_records(records))
+    own_rows, elsewhere_rows, numbers = await run_off_loop(len(records), lambda: _split_records(records))
     elsewhere = [row for row, _ in elsewhere_rows]
-    sources, types = await organisation_repository.load_names(connection, *name_numbers)
+    sources, types = await organisation_repository.load_names(connection, numbers.sources, numbers.types)
+    kinds = await kind_repository.load_kinds(connection, numbers.kinds)
     refs = dict(zip(loaded_members.numbers, loaded_members.refs, strict=True))
     refs |= {row.ref: (details["org"], details["subject"]) for row, details in elsewhere_rows}
     is_amended = any(details["amended"] for _, details in elsewhere_rows)
     ordered = await run_off_loop(len(own_rows), lambda: _sort_rows(own_rows, sources))
-    return loaded_members, StoredPathway(ordered, sources, types, refs, elsewhere, is_amended)
+    return loaded_members, StoredPathway(ordered, sources, types, refs, kinds, elsewhere, is_amended)
+
+
+class NameNumbers(NamedTuple):
+    """The numbers of sources, types and kinds."""
+
+    sources: Collection[int]
+    types: Collection[int]
+    kinds: Collection[int]
+
+
+def numbers_in(rows: Iterable[StoredStep]) -> NameNumbers:
+    """The numbers in these rows."""
+    sources, types, kinds = set[int](), set[int](), set[int | None]()
+    for row in rows:
+        sources.add(row.source)
+        types.add(row.type)
+        kinds.add(row.kind)
+    return NameNumbers(sources, types, {number for number in kinds if number is not None})
 
 
 def _split_records(
     records: Sequence[asyncpg.Record],
-) -> tuple[list[StoredStep], Collection[tuple[StoredStep, Any]], tuple[set[int], set[int]]]:
-    """The rows of the pathway itself; those from elsewhere, each with its further columns; sources and types."""
+) -> tuple[list[StoredStep], Collection[tuple[StoredStep, Any]], NameNumbers]:
+    """The rows of the pathway itself; those from elsewhere, each with its further columns; what is named in all."""
     rows = list(map(_make_row, records))
     own_rows = [row for row in rows if row.about is None]
     # Once each: what a correction names, too, may come by both ways.
@@ -275,7 +287,7 @@ def _split_records(
         if row.about is not None and row.ref is not None
     }
     all_rows = [*own_rows, *(row for row, _ in elsewhere_rows.values())] if elsewhere_rows else own_rows
-    return own_rows, elsewhere_rows.values(), ({row.source for row in all_rows}, {row.type for row in all_rows})
+    return own_rows, elsewhere_rows.values(), numbers_in(all_rows)
 
 
 def _members_from_row(row: Mapping[str, Any], pathway: UUID) -> PathwayMembers:
@@ -291,5 +303,8 @@ async def load_amendments(connection: asyncpg.Connection, refs: Sequence[int]) -
 def amendment_from_row(row: asyncpg.Record) -> Amendment:
     """A row of a void or a correction with its payload."""
     target = (row["target_source"], row["target_id"])
-    _, data, sent_data = split_payload(row["payload"]) if row["kind"] == "corrected" else (None, None, None)
-    return Amendment(row["source"], row["id"], row["time"], row["sequence"], target, data, sent_data)
+    amendment = Amendment(row["source"], row["id"], row["time"], row["sequence"], target, None)
+    if row["kind"] != "corrected":
+        return amendment
+    opened = open_payload(row["payload"])
+    return replace(amendment, data=opened.data, sent_data=opened.sent_data)

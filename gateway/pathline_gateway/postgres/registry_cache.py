@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+_MAX_KINDS: Final = 50_000
+"""Kinds of step whose numbers are remembered; a publisher may have any number of them."""
 _MAX_REMEMBERED: Final = 50_000
 """Hand-offs and records of which events are counted."""
+
+
+Kind = tuple[str | None, ...]
+"""What steps of one kind have in common."""
 
 
 @dataclass
@@ -20,6 +26,9 @@ class RegistryCache:
     types: dict[str, int] = field(default_factory=dict)
     source_names: dict[int, str] = field(default_factory=dict)
     type_names: dict[int, str] = field(default_factory=dict)
+    kinds: dict[Kind, int] = field(default_factory=dict)
+    """Numbers of kinds of step, by what such steps have in common."""
+    kind_by_number: dict[int, Kind] = field(default_factory=dict)
     unknown_orgs: dict[str, float] = field(default_factory=dict)
     """Organisations that were not on the register, and when that was: by the clock that only counts seconds."""
     handoff_event_counts: Counter[Hashable] = field(default_factory=Counter)
@@ -40,6 +49,15 @@ class RegistryCache:
         self.orgs |= other.orgs
         self.sources |= other.sources
         self.types |= other.types
+        if len(self.kinds) > _MAX_KINDS:
+            self.kinds.clear()
+        self.kinds |= other.kinds
+
+    def remember_kinds(self, kinds: Mapping[int, Kind], wanted: Collection[int]) -> None:
+        """Remembers kinds that are committed; where there are too many, only these and those that are wanted now."""
+        if len(self.kind_by_number) > _MAX_KINDS:
+            self.kind_by_number = {n: kind for n, kind in self.kind_by_number.items() if n in wanted}
+        self.kind_by_number |= kinds
 
 
 def _count(counts: Counter[Hashable], key: Hashable, kept_above: int) -> int:

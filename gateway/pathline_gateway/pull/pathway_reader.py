@@ -22,6 +22,7 @@ from pathline_gateway.handoffs.pathway_handoffs import (
     sort_by_offer,
 )
 from pathline_gateway.handoffs.rendering import render_handoff
+from pathline_gateway.handoffs.returned import find_returned
 from pathline_gateway.handoffs.stored_steps import contact_steps_of, handoff_steps
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways import repository as pathway_repository
@@ -70,8 +71,8 @@ class PathwayReading:
 
     def serve_handoffs(self) -> list[dict[str, Any]]:
         """The hand-offs as they are served."""
-        all_handoffs = [*self.handoffs, *self.other_handoffs]
-        return [render_handoff(each, all_handoffs) for each in sort_by_offer(self.handoffs)]
+        returned = find_returned([*self.handoffs, *self.other_handoffs])
+        return [render_handoff(each, returned.get(each.lifecycle.handoff)) for each in sort_by_offer(self.handoffs)]
 
 
 async def read_page(

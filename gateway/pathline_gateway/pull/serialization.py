@@ -8,8 +8,8 @@ from uuid import UUID
 
 import orjson
 
-from pathline import instant
 from pathline_gateway.pathways.step import Step
+from pathline_gateway.pathways.stored_form import StepKind, join_step, render_payload, render_ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def serialize_pathway(served: PathwayContent, version: str) -> dict[str, object]
         "subjects": [{"org": org, "subject": subject} for org, subject in served.subjects],
         "legs": [{"org": org, "service": service} for org, service in distinct_legs(served.steps)],
         "steps": [
-            serve_step(step) | {"subject": None} if place in served.subject_hidden else serve_step(step)
+            orjson.Fragment(serve_step(step, is_subject_hidden=place in served.subject_hidden))
             for place, step in enumerate(served.steps)
         ],
         "handoffs": served.handoffs,
@@ -49,22 +49,11 @@ def distinct_legs(steps: Iterable[Step]) -> list[tuple[str, str | None]]:
     return list(dict.fromkeys((step.org, step.service) for step in steps))
 
 
-def serve_step(step: Step) -> dict[str, object]:
+def serve_step(step: Step, *, is_subject_hidden: bool = False) -> bytes:
     """A step as it is served; its data as it was sent."""
-    return {
-        "source": step.source,
-        "id": step.id,
-        "type": step.type,
-        "time": instant.to_text(step.time),
-        "recordedtime": None if step.recordedtime is None else instant.to_text(step.recordedtime),
-        "org": step.org,
-        "service": step.service,
-        "channel": step.channel,
-        "activity": step.activity,
-        "initiator": step.initiator,
-        "actor": step.actor,
-        "sequence": step.sequence,
-        "subject": step.subject,
-        "attributes": orjson.Fragment(step.extra),
-        "data": orjson.Fragment(step.data),
-    }
+    kind = StepKind(step.source, step.type, step.service, step.channel, step.initiator, step.actor)
+    return join_step(
+        kind.render(),
+        render_ref(step.org, None if is_subject_hidden else step.subject),
+        render_payload(step.id, step.time, step.recordedtime, step.activity, step.sequence, step.extra, step.data),
+    )

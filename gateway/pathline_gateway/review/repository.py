@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from pathline_gateway.pathways.stored_bytes import split_payload
+from pathline_gateway.pathways.stored_form import open_payload
 from pathline_gateway.reserved_names import REVIEW_SOURCE
 
 # Not decided: no decision stands about the two refs. Only reviewers take back what reviewers decided.
@@ -259,5 +259,5 @@ def _parse_purpose(payload: bytes | None) -> str | None:
     """For what the evidence may be used: all that is taken of what its asserter wrote."""
     if payload is None:
         return None
-    purpose = orjson.loads(split_payload(payload).data).get("purpose")
+    purpose = orjson.loads(open_payload(payload).data).get("purpose")
     return purpose if isinstance(purpose, str) else None

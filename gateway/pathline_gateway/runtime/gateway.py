@@ -35,6 +35,7 @@ from pathline_gateway.kafka.fetch.aiokafka_patch import patch_aiokafka
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.parked import gauge as parked_gauge
+from pathline_gateway.pathways.form_upgrade import FormUpgrade
 from pathline_gateway.postgres import shared_pace, table_statistics
 from pathline_gateway.postgres.instance_secrets import load_instance_secret
 from pathline_gateway.postgres.migrate import migrate
@@ -182,6 +183,7 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             webhook_workers.loop,
             topic_keeper.loop,
             topic_workers.loop,
+            FormUpgrade(pool).loop,
             Loop("partitions", partial(_with_connection, pool, ensure_partitions), _PARTITIONS_EVERY_S),
             Loop(
                 "table-statistics",

@@ -16,7 +16,7 @@ class SetAsideItem(BaseModel):
     id: int
     work: str
     """Which work, as `/v1/status` names it."""
-    kind: Literal["evidence", "hand-off", "pathway", "subscription"]
+    kind: Literal["evidence", "hand-off", "interaction", "pathway", "subscription"]
     reason: str
     """The class of the error, or a stable word: never a value."""
     first_seen: datetime

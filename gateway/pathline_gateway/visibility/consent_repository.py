@@ -8,7 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from pathline.vocabulary import ConsentGiven, ConsentWithdrawn
-from pathline_gateway.pathways.stored_bytes import split_payload
+from pathline_gateway.pathways.stored_form import open_payload
 from pathline_gateway.visibility.consent import ConsentEvent
 
 EVENTS_OF_REFS: Final = f"""
@@ -35,7 +35,7 @@ def event_from_row(row: Iterable[Any]) -> ConsentEvent:
     """The values of a row of `EVENTS_OF_REFS`. Raises ValueError where the payload cannot be read."""
     org, subject, source, id, time, sequence, type_name, stored_payload = row
     is_given = type_name == ConsentGiven.type
-    payload = (ConsentGiven if is_given else ConsentWithdrawn).model_validate_json(split_payload(stored_payload).data)
+    payload = (ConsentGiven if is_given else ConsentWithdrawn).model_validate_json(open_payload(stored_payload).data)
     return ConsentEvent(
         org,
         subject,

@@ -12,6 +12,7 @@ from pathline_gateway.handoffs.deadlines import HandoffStatus
 from pathline_gateway.handoffs.lifecycle import Lifecycle
 from pathline_gateway.handoffs.pathway_handoffs import compute_statuses, sort_by_offer
 from pathline_gateway.handoffs.rendering import render_handoff
+from pathline_gateway.handoffs.returned import find_returned
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.policy import VisiblePathway
 from pathline_gateway.visibility.redaction import Identity, event_names, is_location_hidden
@@ -43,13 +44,13 @@ def render_handoffs_for(
     statuses = compute_statuses(handoffs.lifecycles, steps, handoffs.observable_orgs, now, extra_contacts)
     ordered = sort_by_offer(statuses)
     selected = ordered if only is None else [each for each in ordered if each.lifecycle.handoff in only]
-    if reader.kind == "operator":
-        return [render_handoff(each, ordered) for each in selected]
-    return _render_keyed(selected, ordered, visible, key)
+    returned = find_returned(ordered)
+    bodies = [render_handoff(each, returned.get(each.lifecycle.handoff)) for each in selected]
+    return bodies if reader.kind == "operator" else _render_keyed(bodies, ordered, visible, key)
 
 
 def _render_keyed(
-    selected: Iterable[HandoffStatus], ordered: list[HandoffStatus], visible: VisiblePathway, key: ReaderKey
+    bodies: Iterable[dict[str, Any]], ordered: Iterable[HandoffStatus], visible: VisiblePathway, key: ReaderKey
 ) -> list[dict[str, Any]]:
     """The id of a hand-off that the reader is a side of as it is; another's keyed, as in the steps."""
     own_handoffs = {each.parsed.sent_handoff for each in visible.steps if each.is_own} | visible.handoffs
@@ -63,12 +64,7 @@ def _render_keyed(
         for c in ordered
     }
     event_name_map = event_names(key, visible)
-    return [
-        _apply_names(
-            render_handoff(each, ordered), handoff_names, event_name_map, each.lifecycle.handoff in location_hidden
-        )
-        for each in selected
-    ]
+    return [_apply_names(body, handoff_names, event_name_map, body["handoff"] in location_hidden) for body in bodies]
 
 
 def _apply_names(

@@ -13,6 +13,7 @@ from pathline_gateway.handoffs.deadlines import STAGES, Contact, compute_status
 from pathline_gateway.handoffs.event import HandoffEvent
 from pathline_gateway.handoffs.lifecycle import OPEN_STATES, compute_lifecycle
 from pathline_gateway.handoffs.rendering import render_handoff
+from pathline_gateway.handoffs.returned import find_returned
 
 
 def test_nobody_answers_and_both_stages_are_silent_once_their_instant_has_passed() -> None:
@@ -74,10 +75,9 @@ def test_a_hand_off_that_goes_straight_back_says_so() -> None:
     there = status_of(OFFERED)
     life = compute_lifecycle(f"{TO}:back", [with_data(event("offered", TO, 40, id="b", to=FROM))])
     back = compute_status(life, (), REGISTERED, LATER)
-    assert render_handoff(back, [there, back])["returns"] == f"{FROM}:h"
-    assert render_handoff(there, [there, back])["returns"] is None
+    assert find_returned([there, back]) == {back.lifecycle.handoff: f"{FROM}:h"}
     met = status_of(OFFERED, contacts=(Contact(TO, at(20), f"{FROM}:h"),))
-    assert render_handoff(back, [met, back])["returns"] is None
+    assert find_returned([met, back]) == {}
 
 
 def test_what_nobody_offered_is_shown_as_it_came() -> None:

@@ -10,6 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import asyncpg
 import pytest
 
 from pathline_gateway.integrity.rebuild.run import rebuild
+from pathline_gateway.pathways.form_upgrade import FormUpgrade
 from pathline_gateway.postgres.migrate import load_migrations, migrate
 from pathline_gateway.postgres.partitions import ensure_partitions
 from support.brokers.embedded_broker import broker
@@ -33,6 +35,14 @@ NOW: Final = datetime(2026, 6, 1, tzinfo=UTC)
 NAMES: Final = ROOT / "docs/operations/schema-names.md"
 DROPPED: Final = {"measure_snapshot"}
 """Tables that a later version has no more."""
+TOLD_BY_PAYLOADS: Final = {
+    ("interaction", name)
+    for name in (
+        "recordedtime", "service", "activity", "channel", "initiator", "actor", "phase", "participation", "horizon",
+        "trace_id", "span_id",
+    )
+}  # fmt: skip
+"""Columns that a later version has no more: the payload says the same."""
 LEDGER: Final = "migration"
 
 _TABLES = """
@@ -47,10 +57,10 @@ left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition
 union all
 select 'constraint', conrelid::regclass::text, conname || ' ' || pg_get_constraintdef(oid) from pg_constraint
-where connamespace = 'public'::regnamespace and not conrelid::regclass::text ~ '_[0-9]{4}_[0-9]{2}$'
+where connamespace = 'public'::regnamespace and not conrelid::regclass::text ~ '_[0-9]{4}(_[0-9]{2})?$'
 union all
 select 'index', indrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index
-where not indrelid::regclass::text ~ '_[0-9]{4}_[0-9]{2}$' and indrelid::regclass::text not like 'pg_%'
+where not indrelid::regclass::text ~ '_[0-9]{4}(_[0-9]{2})?$' and indrelid::regclass::text not like 'pg_%'
 union all
 select 'sequence', '', relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'S'
 union all
@@ -125,7 +135,11 @@ async def kept_before(connection: asyncpg.Connection) -> Mapping[str, list[dict[
     tables, columns = renamed_tables(), renamed_columns()
     return {
         tables.get(table, table): [
-            {columns.get((table, name), name): value for name, value in row.items()}
+            {
+                columns.get((table, name), name): value
+                for name, value in row.items()
+                if (table, name) not in TOLD_BY_PAYLOADS
+            }
             for row in await rows_of(connection, table)
         ]
         for table in await table_names(connection)
@@ -216,11 +230,83 @@ async def test_what_is_derived_is_as_this_version_derives_it(connection: asyncpg
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("turns", [0, 1, None], ids=["before", "in the middle", "after"])
+async def test_pulls_are_the_same_whatever_is_rendered(
+    old: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int | None
+) -> None:
+    watch = await asyncpg.connect(old)
+    await upgrade(watch)
+    monkeypatch.setattr(FormUpgrade, "run_paced", _nothing_to_do)
+    async with asyncpg.create_pool(old, min_size=1, max_size=1) as pool:
+        form_upgrade = FormUpgrade(pool, pages_a_turn=1)
+        if turns is None:
+            while await form_upgrade.run_once():
+                pass
+        else:
+            for _ in range(turns):
+                assert await form_upgrade.run_once()
+    count = await watch.fetchrow(_FORMS)
+    assert (count["earlier"] > 0, count["rendered"] > 0) == (turns is not None, turns != 0)
+    await _lease_the_sink(watch)
+    with broker(tmp_path) as kafka:
+        async with gateway(kafka, old, now=NOW) as client:
+            await _settle(client, watch)
+            await _check_answers(client)
+    assert await find_faults(watch) == {}
+    await watch.close()
+
+
+async def test_a_step_that_cannot_be_rendered_is_set_aside_and_all_others_are_rendered(
+    connection: asyncpg.Connection, old: str
+) -> None:
+    await upgrade(connection)
+    id = await connection.fetchval("select id from interaction order by id limit 1")
+    sound = await connection.fetchval("select payload from interaction where id = $1", id)
+    await connection.execute("update interaction set payload = 'no json' where id = $1", id)
+    async with asyncpg.create_pool(old, min_size=1, max_size=1) as pool:
+        form_upgrade = FormUpgrade(pool)
+        while await form_upgrade.run_once():
+            pass
+        assert [row["id"] for row in await connection.fetch("select id from interaction where kind is null")] == [id]
+        assert await connection.fetchval("select count(*) from set_aside where work = 'stored-form'") == 1
+        await connection.execute("update interaction set payload = $2 where id = $1", id, sound)
+        await connection.execute("update set_aside set retry_at = now()")
+        await form_upgrade.run_once()
+    assert await connection.fetchval("select count(*) from interaction where kind is null") == 0
+    assert await connection.fetchval("select count(*) from set_aside") == 0
+
+
+async def test_new_years_begin_where_the_last_month_ended(connection: asyncpg.Connection) -> None:
+    months = await connection.fetch("select distinct tableoid from interaction")
+    await upgrade(connection)
+    bounds = await connection.fetch(_BOUNDS)
+    assert len(bounds) == len(months) + 2
+    assert all(later["begins"] >= each["ends"] for each, later in pairwise(bounds))
+    assert bounds[-2]["ends"] == bounds[-1]["begins"]
+
+
+async def _nothing_to_do(_: FormUpgrade) -> bool:
+    return False
+
+
+_FORMS = """
+select count(*) filter (where kind is null) as earlier, count(kind) as rendered from interaction
+"""
+_BOUNDS = r"""
+select (regexp_match(bound, 'FROM \(''([^'']+)'))[1]::timestamptz as begins,
+    (regexp_match(bound, 'TO \(''([^'']+)'))[1]::timestamptz as ends
+from (
+    select pg_get_expr(c.relpartbound, c.oid) as bound
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'interaction'::regclass
+) p
+order by 1
+"""
+
+
 async def test_a_gateway_answers_as_the_older_version_did(old: str, tmp_path: Path) -> None:
     watch = await asyncpg.connect(old)
     await upgrade(watch)
-    # As if another process had the sink: it is posted to below, once what it stood at was compared.
-    await watch.execute("update webhook_sink set leased_by = gen_random_uuid(), lease_until = 'infinity'")
+    await _lease_the_sink(watch)  # it is posted to below, once what it stood at was compared
     with broker(tmp_path) as kafka:
         async with gateway(kafka, old, now=NOW) as client:
             await _settle(client, watch)
@@ -228,6 +314,11 @@ async def test_a_gateway_answers_as_the_older_version_did(old: str, tmp_path: Pa
             await _check_webhook(client, watch)
     assert await find_faults(watch) == {}
     await watch.close()
+
+
+async def _lease_the_sink(watch: asyncpg.Connection) -> None:
+    """As if another process had it."""
+    await watch.execute("update webhook_sink set leased_by = gen_random_uuid(), lease_until = 'infinity'")
 
 
 async def _settle(client: Client, watch: asyncpg.Connection) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.identity.membership_writer import MembershipWriter
@@ -41,7 +42,7 @@ async def _pathway(connection: asyncpg.Connection, id: UUID) -> Any:
 
 
 def _step(step: Any) -> list[tuple[str, Any]]:
-    said = serve_step(step) | {"data": step.data, "attributes": step.extra}
+    said = orjson.loads(serve_step(step)) | {"data": step.data, "attributes": step.extra}
     return list(said.items())
 
 

@@ -27,9 +27,9 @@ _WHOLE_S = 0.5
 _BODY = 2_500_000
 _FILL = """
 with one as (select * from interaction where id = 'first'), made as (
-    insert into interaction (batch, ref, time, source, type, id, sequence, service, activity, channel, payload)
-    select batch, ref, time + n * interval '1 second', source, type, 's' || n, sequence, service, activity, channel,
-        payload
+    insert into interaction (batch, ref, time, source, type, id, sequence, kind, is_access_deciding, payload)
+    select batch, ref, time + n * interval '1 second', source, type, 's' || n, sequence, kind, is_access_deciding,
+        convert_to(replace(convert_from(payload, 'UTF8'), '"id":"first"', '"id":"s' || n || '"'), 'UTF8')
     from one, generate_series(1, $1) n
     returning source, id, ref, time
 )
@@ -157,9 +157,9 @@ async def test_a_page_costs_the_same_however_long_the_pathway_is(gateway: Gatewa
     await gateway.pool.execute("update interaction set id = 'x' || id where id like 's%'")
     await gateway.pool.execute("update event_identity set id = 'x' || id where id like 's%'")
     await gateway.pool.execute(
-        "insert into interaction (batch, ref, time, source, type, id, sequence, service, activity, channel, payload)"
-        " select batch, ref, time + n * interval '1 hour', source, type, 'y' || n, sequence, service, activity,"
-        " channel, payload from (select * from interaction where id = 'first') one, generate_series(1, $1) n",
+        "insert into interaction (batch, ref, time, source, type, id, sequence, kind, is_access_deciding, payload)"
+        " select batch, ref, time + n * interval '1 hour', source, type, 'y' || n, sequence, kind, is_access_deciding,"
+        " payload from (select * from interaction where id = 'first') one, generate_series(1, $1) n",
         STEPS,
     )
     await gateway.pool.execute("analyze interaction")

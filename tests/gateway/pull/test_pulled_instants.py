@@ -9,6 +9,7 @@ import orjson
 
 from pathline import instant
 from pathline_gateway.pathways import repository as pathway_repository
+from pathline_gateway.pathways.stored_form import render_payload
 from pathline_gateway.pull.json_writer import write_pathway
 from support.intake.history import Partition, open_log, step
 
@@ -26,7 +27,9 @@ async def test_instants_are_written_and_read_as_they_are(connection: asyncpg.Con
     await open_log(connection)
     await Partition().apply(connection, *(step("east", str(n)) for n in range(len(INSTANTS))))
     for n, at in enumerate(reversed(INSTANTS)):
-        await connection.execute("update interaction set time = $1, recordedtime = $1 where id = $2", at, str(n))
+        attributes = orjson.dumps({"recordedtime": instant.to_text(at)})
+        payload = render_payload(str(n), at, at, None, None, attributes, b"{}")
+        await connection.execute("update interaction set time = $1, payload = $3 where id = $2", at, str(n), payload)
     # What is told does not hang on how a session writes instants.
     await connection.execute("set time zone 'Australia/Melbourne'; set datestyle = 'SQL, DMY'")
     pathway = await connection.fetchval("select anchor_id from subject_ref")

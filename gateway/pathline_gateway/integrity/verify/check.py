@@ -9,6 +9,7 @@ from typing import Final, Literal
 Name = Literal[
     "content",
     "columns",
+    "rendered",
     "identities",
     "sources",
     "links",
@@ -29,6 +30,7 @@ Name = Literal[
 INVARIANTS: Final[dict[Name, str]] = {
     "content": "the digest of what is stored is the one kept when it was accepted",
     "columns": "columns say what the payload says",
+    "rendered": "a step is stored as it is served",
     "identities": "every event has one identity, and every identity its event",
     "sources": "a source belongs to the organisation that it names",
     "links": "link evidence says what its event says",

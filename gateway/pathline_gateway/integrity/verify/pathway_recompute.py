@@ -6,6 +6,7 @@ Reads each step from its payload, not from payload columns, and takes amendments
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 
 from pathline import instant
 from pathline.vocabulary import TYPES
-from pathline_gateway.integrity.verify.stored_payload import activity_of, parse_payload
+from pathline_gateway.integrity.verify.stored_payload import activity_of, parse_payload, render_instant
 
 Row = Mapping[str, Any]
 
@@ -67,7 +68,7 @@ def render_pathway(
             "version": "",
             "subjects": [{"org": org, "subject": subject} for org, subject in sorted(subjects)],
             "legs": [{"org": org, "service": service} for org, service in legs],
-            "steps": steps,
+            "steps": [orjson.Fragment(_join_members(step)) for step in steps],
             "handoffs": [],
             "facts": [],
         }
@@ -90,21 +91,32 @@ def _render_step(row: Row, amendments: InteractionAmendments | None) -> dict[str
             time = instant.parse(new_time).astimezone(UTC) if new_time else stored.time
     return {
         "source": row["source"],
-        "id": row["id"],
         "type": row["type"],
-        "time": _render_instant(time),
-        "recordedtime": None if stored.recordedtime is None else _render_instant(stored.recordedtime),
-        "org": row["source"].split(":")[2],
         "service": fields.get("service"),
         "channel": fields.get("channel"),
-        "activity": activity_of(row["type"], fields),
         "initiator": fields.get("initiator"),
         "actor": fields.get("actor"),
-        "sequence": row["sequence"],
+        "org": row["source"].split(":")[2],
         "subject": row["subject"],
-        "attributes": orjson.Fragment(stored.extra),
-        "data": orjson.Fragment(data),
+        "id": row["id"],
+        "time": render_instant(time),
+        "recordedtime": None if stored.recordedtime is None else render_instant(stored.recordedtime),
+        "activity": activity_of(row["type"], fields),
+        "sequence": row["sequence"],
+        "attributes": stored.extra,
+        "data": data,
     }
+
+
+def _join_members(step: Mapping[str, Any]) -> bytes:
+    """As JSON; attributes and data are that already, and stand on lines of their own."""
+    members = [
+        b'\n,"%b":%b' % (name.encode(), value)
+        if isinstance(value, bytes)
+        else b',"%b":%b' % (name.encode(), json.dumps(value, ensure_ascii=False).encode())
+        for name, value in step.items()
+    ]
+    return b"{%b}" % b"".join(members)[1:]
 
 
 def _validated_data(type_name: str, data: object, org: str) -> bytes | None:
@@ -128,10 +140,3 @@ def _has_replacement(row: Row) -> bool:
 def _sort_key(row: Row) -> tuple[datetime, str, bool, str, str]:
     time = parse_payload(row["payload"]).time
     return time, row["source"], row["sequence"] is not None, row["sequence"] or "", row["id"]
-
-
-def _render_instant(time: datetime) -> str:
-    return (
-        f"{time.year:04}-{time.month:02}-{time.day:02}"
-        f"T{time.hour:02}:{time.minute:02}:{time.second:02}.{time.microsecond:06}Z"
-    )

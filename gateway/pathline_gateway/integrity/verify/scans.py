@@ -17,10 +17,11 @@ _PREFETCH = 500
 """Rows that the client holds of a stream."""
 
 INTERACTIONS: Final = """
-select i.ref, i.received_at, i.time, i.recordedtime, src.source, t.type, i.id, i.sequence, i.service, i.activity,
-    i.channel, i.initiator, i.actor, i.phase, i.participation, i.horizon, i.handoff, i.trace_id, i.span_id, i.payload,
-    s.org, s.subject, e.digest, e.ref as identity_ref, e.time as identity_time
+select i.ref, i.received_at, i.time, src.source, t.type, i.id, i.sequence, i.handoff, i.payload, i.kind,
+    i.is_access_deciding, k.source = i.source and k.type = i.type as kind_agrees, k.service, k.channel, k.initiator,
+    k.actor, s.org, s.subject, e.digest, e.ref as identity_ref, e.time as identity_time
 from interaction i
+left join step_kind k on k.id = i.kind
 left join event_identity e on e.source = i.source and e.id = i.id
 left join source src on src.id = i.source
 left join event_type t on t.id = i.type
@@ -163,7 +164,7 @@ where not exists (select from evidence v where v.source = l.source and v.id = l.
 """
 
 _INTERACTIONS_OF_REFS = """
-select i.ref, i.source as source_number, src.source, i.id, t.type, i.sequence, i.trace_id, i.span_id, i.payload
+select i.ref, i.source as source_number, src.source, i.id, t.type, i.sequence, i.payload
 from interaction i join source src on src.id = i.source join event_type t on t.id = i.type
 where i.ref = any($1::bigint[])
 """

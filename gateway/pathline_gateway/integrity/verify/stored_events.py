@@ -19,6 +19,7 @@ from pathline_gateway.integrity.verify.stored_payload import (
     columns_agree,
     digest_of,
     instants_agree,
+    is_rendered_as_served,
     parse_payload,
     rebuild_event,
 )
@@ -51,6 +52,7 @@ def _check_interaction(row: Mapping[str, Any], checks: Checks) -> None:
     is_valid_step = event is not None and is_step(event.payload) and event.org == row["org"]
     checks["content"].record(is_valid_step and row["digest"] in (None, digest_of(event)), ref)
     checks["columns"].record(columns_agree(row, stored), ref)
+    checks["rendered"].record(is_rendered_as_served(row, stored), ref)
 
 
 def _check_evidence(row: Mapping[str, Any], checks: Checks) -> None:

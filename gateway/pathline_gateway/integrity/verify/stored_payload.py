@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -15,28 +16,23 @@ from pathline.errors import Refused
 from pathline.interaction import Interaction, accept
 from pathline.vocabulary import TYPES, Payload
 from pathline_gateway.intake.record_parser import compute_content_digest
-from pathline_gateway.pathways.stored_bytes import split_payload
+from pathline_gateway.pathways.stored_form import open_payload
 
 Row = Mapping[str, Any]
 """A row of `interaction` or `evidence`, with names for numbers."""
 
-CLEAR_COLUMNS = (
-    ("service", "service"),
-    ("channel", "channel"),
-    ("initiator", "initiator"),
-    ("actor", "actor"),
-    ("phase", "coproduction"),
-    ("participation", "participation"),
-    ("horizon", "horizon"),
-    ("handoff", "handoff"),
-)
-"""Clear columns, and the fields of the data that they repeat."""
+
+_FIELDS_OF_KIND: Final = ("service", "channel", "initiator", "actor")
 
 
 @dataclass(frozen=True)
 class StoredPayload:
-    """The parts of a payload: further attributes, and the data; as bytes and as what they say."""
+    """The parts of a payload: members of its own, further attributes, and the data; the last two also as what they say.
 
+    `head` is empty where it is not of a step as this version stores one.
+    """
+
+    head: bytes
     extra: bytes
     data: bytes
     data_as_sent: bytes
@@ -48,14 +44,15 @@ class StoredPayload:
 
 def parse_payload(payload: bytes) -> StoredPayload:
     """The payload, read. Raises ValueError when it cannot be."""
-    parts = split_payload(payload)
-    attributes, fields = orjson.loads(parts.extra), orjson.loads(parts.data)
+    opened = open_payload(payload)
+    attributes, fields = orjson.loads(opened.attributes), orjson.loads(opened.data)
     if not isinstance(attributes, dict) or not isinstance(fields, dict):
         raise ValueError("is no pair of JSON objects")
     return StoredPayload(
-        parts.extra,
-        parts.data,
-        parts.data_as_sent,
+        opened.head,
+        opened.attributes,
+        opened.data,
+        opened.data_as_sent,
         attributes,
         fields,
         _parse_instant(attributes.get("time")),
@@ -82,12 +79,46 @@ def digest_of(event: Interaction[Payload] | None) -> bytes | None:
 
 
 def columns_agree(row: Row, stored: StoredPayload) -> bool:
-    """Whether the payload columns of this interaction are what its payload says."""
-    activity = activity_of(row["type"], stored.fields)
+    """Whether the columns of this interaction, and its kind, are what its payload says."""
     return (
-        instants_agree(row, stored)
-        and row["activity"] == activity
-        and all(row[column] == stored.fields.get(field) for column, field in CLEAR_COLUMNS)
+        row["time"] == stored.time
+        and row["handoff"] == stored.fields.get("handoff")
+        and (row["kind"] is None or _kind_agrees(row, stored))
+    )
+
+
+def _kind_agrees(row: Row, stored: StoredPayload) -> bool:
+    names_mandate = b'"mandate"' in stored.data or b"\\u" in stored.data
+    return (
+        row["kind_agrees"]
+        and row["is_access_deciding"] == (row["handoff"] is not None or names_mandate)
+        and all(row[name] == stored.fields.get(name) for name in _FIELDS_OF_KIND)
+    )
+
+
+def is_rendered_as_served(row: Row, stored: StoredPayload) -> bool:
+    """Whether the members of its own are, to the byte, those that its attributes and data make."""
+    if row["kind"] is None:  # an earlier version stored it
+        return not stored.head
+    recordedtime = None if stored.recordedtime is None else render_instant(stored.recordedtime)
+    members = (
+        ("id", row["id"]),
+        ("time", render_instant(stored.time)),
+        ("recordedtime", recordedtime),
+        ("activity", activity_of(row["type"], stored.fields)),
+        ("sequence", row["sequence"]),
+    )
+    head = ",".join(f'"{name}":{json.dumps(text, ensure_ascii=False)}' for name, text in members)
+    whole = b'%b\n,"attributes":%b\n,"data":%b' % (head.encode(), stored.extra, stored.data)
+    meant, separator, sent = row["payload"].partition(b"\x1e")
+    return bool(meant == whole and (sent == stored.data_as_sent if separator else True))
+
+
+def render_instant(time: datetime) -> str:
+    """An instant in UTC as it is served."""
+    return (
+        f"{time.year:04}-{time.month:02}-{time.day:02}"
+        f"T{time.hour:02}:{time.minute:02}:{time.second:02}.{time.microsecond:06}Z"
     )
 
 

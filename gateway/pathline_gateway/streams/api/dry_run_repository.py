@@ -14,8 +14,8 @@ select min(seq) - 1 as begin, max(seq) as end, min(logged_at) as since, count(*)
 from (select seq, logged_at from change_log order by seq desc limit $2) as newest where logged_at >= $1
 """
 _STORED = """
-select n.number, src.source, i.id, s.org, s.subject, s.pathway, t.type, i.time,
-    i.recordedtime, i.sequence, i.payload, i.ref, null::text as kind, false as only_one
+select n.number, src.source, i.id, s.org, s.subject, s.pathway, t.type, i.time, i.sequence, i.payload, i.ref,
+    null::text as kind, false as only_one
 from unnest($1::integer[], $2::text[]) with ordinality as n(source, id, number)
 join source src on src.id = n.source
 join event_identity k on k.source = n.source and k.id = n.id

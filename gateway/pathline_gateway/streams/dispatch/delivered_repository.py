@@ -12,7 +12,7 @@ from pathline_gateway.streams.subscriptions.repository import Numbered
 
 _COLUMNS = """
 select g.subscription, g.number, src.source, g.id, s.org, s.subject, s.anchor_id,
-    coalesce(m.pathway, s.anchor_id) as pathway, t.type, i.time, i.recordedtime, i.sequence, i.payload, s.id as ref,
+    coalesce(m.pathway, s.anchor_id) as pathway, t.type, i.time, i.sequence, i.payload, s.id as ref,
     n.kind, n.handoff, n.stage, n.due_at, n.sender, n.receiver, n.offer_ref, n.answered_at, n.audience, n.raised_at,
     not exists (
         select from membership o join subject_ref other on other.id = o.ref

@@ -64,8 +64,7 @@ _STORED = """, stored as materialized (
     cross join lateral (select * from interaction i where i.batch = b.batch offset 0) i
 )
 select p.seq, i.batch, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, s.anchor_id,
-    i.service, i.channel, i.activity, i.initiator, i.actor, i.time, i.recordedtime, i.sequence, i.payload,
-    position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, s.pathway,
+    i.time, i.sequence, i.payload, s.pathway,
     not exists (
         select from membership o join subject_ref other on other.id = o.ref
         where o.pathway = s.pathway and o.valid_until is null and o.ref <> s.ref and other.org = s.org
@@ -89,8 +88,7 @@ _SEVERAL = _SELECT + "where id = any($1::uuid[])"
 _LAST_NUMBERS = "select id, last_number from subscription where id = any($1::uuid[]) and not is_paused"
 _EVENT = """
 select i.received_at, i.ref, src.source, t.type,
-    s.org, s.subject, i.service, i.channel, i.activity, i.initiator, i.actor,
-    position('"location-hidden"'::bytea in i.payload) > 0 as maybe_hidden, s.pathway,
+    s.org, s.subject, i.payload, s.pathway,
     (select change_seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change_log)
         and not exists (select from dispatch_held h where h.ref = i.ref and h.batch = i.batch) as all_looked_at
 from source src

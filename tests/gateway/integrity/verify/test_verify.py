@@ -82,12 +82,30 @@ CORRUPTIONS = {
         "update event_identity set digest = '\\x00112233445566778899aabbccddeeff' where id = '2'",
         {"content"},
     ),
-    "a clear column": ("update interaction set service = 'other' where id = '2'", {"columns"}),
+    "a column": ("update interaction set handoff = 'other:1' where id = '2'", {"columns"}),
+    "a kind": ("update step_kind set service = 'other'", {"columns"}),
+    "whether it decides who sees what": (
+        "update interaction set is_access_deciding = true where id = '2'",
+        {"columns"},
+    ),
+    "a byte of a name that is served": (
+        "update interaction set payload = set_byte(payload, position('\"sequence\"'::bytea in payload), 88)"
+        " where id = '2'",
+        {"rendered"},
+    ),
+    "white space that is served": (
+        "update interaction set payload = set_byte(payload, position('\\x0a2c'::bytea in payload) - 1, 13)"
+        " where id = '2'",
+        {"content"},
+    ),
+    "a digit of an instant that is served": (
+        "update interaction set payload = set_byte(payload, position('T'::bytea in payload), 50) where id = '2'",
+        {"rendered"},
+    ),
     "a time": (
         "update interaction set time = time + interval '1 microsecond' where id = '2'",
         {"columns", "identities"},
     ),
-    "a trace id": ("update interaction set trace_id = null where trace_id is not null", {"columns"}),
     "a time of evidence": (
         "update evidence set time = time + interval '1 second' where id = 'c'",
         {"columns", "identities"},

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.time_slice import TimeSlice
@@ -22,9 +24,9 @@ def subscription(n: int, *filters: Any) -> Subscription:
 
 def row(n: int) -> dict[str, Any]:
     org = f"org{n % 20}"
-    place = {"source": f"urn:pathline:{org}:system", "org": org, "service": f"service-{n}", "channel": "web"}
-    said = {"type": TYPE, "activity": f"activity-{n}", "actor": "staff", "subject": None, "initiator": None}
-    return {**place, **said, "maybe_hidden": False}
+    said = {"service": f"service-{n}", "channel": "web", "activity": f"activity-{n}", "actor": "staff"}
+    place = {"source": f"urn:pathline:{org}:system", "org": org, "type": TYPE, "subject": None}
+    return {**place, "payload": b"{}\n" + orjson.dumps(said)}
 
 
 def selective(n: int) -> Any:

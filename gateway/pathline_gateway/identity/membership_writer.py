@@ -18,6 +18,7 @@ from pathline_gateway.identity.evidence_reader import EvidenceReader, StoredEvid
 from pathline_gateway.identity.handoff_link_derivation import refresh_handoff_links
 from pathline_gateway.identity.membership_repository import ReviewRow
 from pathline_gateway.identity.resolution import LIMITS, Resolution, ResolutionLimits, pathways_of, resolve_people
+from pathline_gateway.pathways import revision_repository
 from pathline_gateway.postgres import change_log
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.set_aside.bisection import any_foldable, fold_or_fail_work, fold_with_bisection
@@ -172,6 +173,8 @@ async def _update_memberships(connection: asyncpg.Connection, touched_refs: Coll
         await membership_repository.move_refs(connection, moved)
         await change_log.lock(connection)
         await change_log.append(connection, moved, await change_log.new_batch(connection), "membership", {})
+        # Whether a person is heard of a hand-off depends on where her account stands.
+        await revision_repository.move(connection, moved, await revision_repository.handoffs_of(connection, moved))
     items_before = await membership_repository.review_items(connection, pathway_by_ref)
     await membership_repository.update_review_items(
         connection, items_before - waiting_rows, waiting_rows - items_before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import asyncpg
 
@@ -32,9 +33,11 @@ from pathline_gateway.intake.said_names import resolve_names
 from pathline_gateway.kafka.offset_repository import Partition, Position
 from pathline_gateway.limits.table import Limits
 from pathline_gateway.organisations import repository as organisation_repository
-from pathline_gateway.pathways import amendment_repository, kind_repository, subject_repository
+from pathline_gateway.pathways import amendment_repository, kind_repository, revision_repository, subject_repository
 from pathline_gateway.postgres import change_log
 from pathline_gateway.postgres.registry_cache import Kind, RegistryCache
+
+_HANDOFF_TYPE_PREFIX: Final = "org.pathline.handoff."
 
 
 @dataclass
@@ -69,6 +72,7 @@ class RecordWriter:
     result: BatchResult = field(default_factory=BatchResult)
     batch: int = 0
     touched_refs: set[int] = field(default_factory=set)
+    touched_handoffs: set[str] = field(default_factory=set)
     stored_identities: list[interactions.Identity] = field(default_factory=list)
     amendment_identities: list[interactions.Identity] = field(default_factory=list)
     link_evidence: list[membership_repository.LinkEvidenceRow] = field(default_factory=list)
@@ -109,10 +113,14 @@ class RecordWriter:
                 self.connection, self.amendment_identities, self.stored_identities
             )
             self.touched_refs |= resolution.refs
+            if resolution.targets:
+                self.touched_handoffs |= await event_repository.handoffs_of_events(self.connection, resolution.targets)
             self.count("interactions", -resolution.voided_count)
             self.count("stepped", -resolution.emptied_count)
             self.count("emptied", resolution.emptied_count)
         await change_log.append(self.connection, self.touched_refs, self.batch, "interaction", self.totals)
+        if self.touched_refs:
+            await revision_repository.move(self.connection, self.touched_refs, self.touched_handoffs)
         # An offer alone joins nobody; one that comes after its token was shown is found when the writer looks again.
         self.result.touches_identity = bool(self.link_evidence) or any(
             row.kind != "asked" for row in self.handoff_input_rows
@@ -290,6 +298,11 @@ class RecordWriter:
             rows = [interaction_row(a, sources, types, kinds, numbers, self.batch) for a in steps]
             await interactions.insert(self.connection, rows)
             self.touched_refs |= {row.ref for row in rows}
+            self.touched_handoffs |= {
+                a.columns.handoff
+                for a in steps
+                if a.columns.handoff is not None and a.type.startswith(_HANDOFF_TYPE_PREFIX)
+            }
             self.stored_identities += [(row.source, row.id) for row in rows]
         if others:
             evidence = [evidence_row(a, sources, types) for a in others]

@@ -27,6 +27,8 @@ class ResolvedTargets:
     """What changed when amendments found their targets."""
 
     refs: frozenset[int]
+    targets: frozenset[Identity]
+    """What was voided or corrected."""
     voided_count: int
     """Interactions that count no longer."""
     emptied_count: int
@@ -73,7 +75,7 @@ async def resolve_targets(
     Call under the change-log lock: whoever stored the other half has then committed it.
     """
     if not await connection.fetchval(_ANY_UNRESOLVED):
-        return ResolvedTargets(frozenset(), 0, 0)
+        return ResolvedTargets(frozenset(), frozenset(), 0, 0)
     rows = await connection.fetch(
         _RESOLVE_TARGETS,
         [i[0] for i in arrived],
@@ -86,7 +88,10 @@ async def resolve_targets(
     already_voided = await _already_voided(connection, list(voided), resolved_ids) if voided else set()
     emptied_refs = await connection.fetch(_MARK_EMPTY_REFS, sorted(set(voided.values()))) if voided else []
     return ResolvedTargets(
-        frozenset(r["target_ref"] for r in rows), len(voided.keys() - already_voided), len(emptied_refs)
+        frozenset(r["target_ref"] for r in rows),
+        frozenset((r["target_source"], r["target_id"]) for r in rows),
+        len(voided.keys() - already_voided),
+        len(emptied_refs),
     )
 
 

@@ -30,13 +30,13 @@ from subject_ref s where s.org = $1 and s.subject = $2
 # interactions was voided or corrected.
 _MEMBERS = """
 with asked as (
-    select s.id, s.org, s.subject, s.anchor_id, m.pathway
+    select s.id, s.org, s.subject, s.anchor_id, s.revision, s.names_handoff, m.pathway
     from subject_ref s left join membership m on m.ref = s.id and m.valid_until is null
     where s.anchor_id = $1
 ), member as (
-    select id, org, subject from asked where pathway is null
+    select id, org, subject, revision, names_handoff from asked where pathway is null
     union all
-    select s.id, s.org, s.subject from asked a
+    select s.id, s.org, s.subject, s.revision, s.names_handoff from asked a
     join membership m on m.pathway = a.pathway and m.valid_until is null
     join subject_ref s on s.id = m.ref
     where a.pathway = a.anchor_id
@@ -45,6 +45,7 @@ select (select coalesce(pathway, anchor_id) from asked) as pathway,
     array_agg(id order by org, subject) as numbers,
     array_agg(org order by org, subject) as orgs,
     array_agg(subject order by org, subject) as subjects,
+    array_agg(revision order by org, subject) as revisions, bool_or(names_handoff) as names_handoff,
     bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
 from member
 """
@@ -53,13 +54,13 @@ from member
 # Instants come as JSON, too: to make a datetime of each costs the reader more than all other columns do.
 _PATHWAY = f"""
 with asked as (
-    select s.id, s.org, s.subject, s.anchor_id, m.pathway
+    select s.id, s.org, s.subject, s.anchor_id, s.revision, s.names_handoff, m.pathway
     from subject_ref s left join membership m on m.ref = s.id and m.valid_until is null
     where s.anchor_id = $1
 ), member as (
-    select id, org, subject from asked where pathway is null
+    select id, org, subject, revision, names_handoff from asked where pathway is null
     union all
-    select s.id, s.org, s.subject from asked a
+    select s.id, s.org, s.subject, s.revision, s.names_handoff from asked a
     join membership m on m.pathway = a.pathway and m.valid_until is null
     join subject_ref s on s.id = m.ref
     where a.pathway = a.anchor_id
@@ -68,6 +69,7 @@ with asked as (
         array_agg(id order by org, subject) as numbers,
         array_agg(org order by org, subject) as orgs,
         array_agg(subject order by org, subject) as subjects,
+        array_agg(revision order by org, subject) as revisions, bool_or(names_handoff) as names_handoff,
         bool_or(exists (select from amendment a where a.target_ref = member.id)) as amended
     from member
 ), own as materialized (
@@ -113,18 +115,22 @@ where a.target_ref = any($1::bigint[])
 
 @dataclass(frozen=True, slots=True)
 class PathwayMembers:
-    """The refs of a pathway: their numbers, and organisation and subject of each, in order."""
+    """The refs of a pathway: their numbers, organisation and subject of each, in order; and the revision of each."""
 
     pathway: UUID
     numbers: Sequence[int]
     refs: Sequence[tuple[str, str]]
     has_amendments: bool
     """Whether any interaction under them was voided or corrected."""
+    revisions: Sequence[int] = ()
+    """Of each: what is told of the pathway changes only when one of them does, or when an instant passes."""
+    names_handoff: bool = True
+    """Whether a step under any of them names a hand-off."""
 
     def narrowed(self, is_kept: Callable[[str, str], bool]) -> PathwayMembers:
         """Those of the refs alone of which (organisation, subject) this is so."""
         kept = [(number, ref) for number, ref in zip(self.numbers, self.refs, strict=True) if is_kept(*ref)]
-        return replace(self, numbers=[number for number, _ in kept], refs=[ref for _, ref in kept])
+        return replace(self, numbers=[number for number, _ in kept], refs=[ref for _, ref in kept], revisions=())
 
 
 async def find_pathway(connection: asyncpg.Connection, org: str, subject: str) -> UUID | None:
@@ -292,7 +298,7 @@ def _split_records(
 
 def _members_from_row(row: Mapping[str, Any], pathway: UUID) -> PathwayMembers:
     refs = list(zip(row["orgs"], row["subjects"], strict=True))
-    return PathwayMembers(pathway, row["numbers"], refs, row["amended"])
+    return PathwayMembers(pathway, row["numbers"], refs, row["amended"], row["revisions"], row["names_handoff"])
 
 
 async def load_amendments(connection: asyncpg.Connection, refs: Sequence[int]) -> list[Amendment]:

@@ -66,9 +66,9 @@ async def read_pathway_page(
         amended_steps = apply_amendments(targets.steps(), amendments)
     page_steps, next_place = page_range.slice_steps(assemble([*steps, *amended_steps]).steps)
     handoffs, other_handoffs = await _load_handoffs(connection, members, page_steps, amended_steps, now, as_of)
-    version = _compute_version(
-        members, await part_repository.count_interactions(connection, members, as_of), amendments
-    )
+    # As of an instant that has passed how much had come by then says what had.
+    count = None if as_of is None else await part_repository.count_interactions(connection, members, as_of)
+    version = _compute_version(members, count, amendments)
     return PathwayPage(version, assemble(page_steps), handoffs, other_handoffs, next_place)
 
 
@@ -80,10 +80,10 @@ async def _load_amendments(
     return await as_of_repository.load_amendments_as_of(connection, members, as_of)
 
 
-def _compute_version(members: PathwayMembers, count: int, amendments: Iterable[Amendment]) -> str:
-    """Changes with every step and ref. What is stored is never rewritten: how much there is says what there is."""
+def _compute_version(members: PathwayMembers, count: int | None, amendments: Iterable[Amendment]) -> str:
+    """Changes with every step and ref. What is stored is never rewritten."""
     amendment_ids = sorted((each.source, each.id) for each in amendments)
-    identity = orjson.dumps((str(members.pathway), members.refs, count, amendment_ids))
+    identity = orjson.dumps((str(members.pathway), members.refs, members.revisions, count, amendment_ids))
     return hashlib.blake2b(identity, digest_size=12).hexdigest()
 
 

@@ -141,7 +141,7 @@ async def _assemble_reading(
         return members
     assembled = assemble(stored.steps(), amendments)
     handoffs = await load_statuses(connection, assembled.steps, steps_elsewhere, now)
-    version = compute_version(members, stored, amendments, orjson.dumps(render_handoffs(handoffs)))
+    version = compute_version(members, orjson.dumps(render_handoffs(handoffs)))
     return PathwayReading(members, version, assembled, handoffs)
 
 

@@ -30,7 +30,7 @@ def pathway_response(
     response_headers = {"etag": etag, **headers}
     if next_cursor is not None:
         response_headers["link"] = next_link(f"/v1/pathways/{pathway}", next_cursor, requested_page.limit, as_of)
-    if _matches_etag(if_none_match, etag):
+    if matches_etag(if_none_match, etag):
         return Response(status_code=304, headers=response_headers)
     return Response(build_body(), 200, response_headers, _JSON)
 
@@ -59,7 +59,8 @@ def redirect_to_pathway(
     return Response(status_code=308, headers={"location": f"/v1/pathways/{to}{suffix}{query}"})
 
 
-def _matches_etag(if_none_match: str | None, etag: str) -> bool:
+def matches_etag(if_none_match: str | None, etag: str) -> bool:
+    """Whether the reader says that she has this."""
     if if_none_match is None:
         return False
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}

@@ -16,15 +16,17 @@ from fastapi import Response
 
 from pathline_gateway.handoffs.pathway_handoffs import render_handoffs
 from pathline_gateway.handoffs.stored_steps import names_handoff
+from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.errors import pathway_not_found
+from pathline_gateway.pull.body_cache import NO_CACHE, BodyCache, ServedBody, lifespan_of
 from pathline_gateway.pull.json_writer import write_pathway
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
 from pathline_gateway.pull.page_range import MAX_STEPS, PageRange
 from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor
-from pathline_gateway.pull.pathway_etag import NO_HANDOFFS, compute_version
+from pathline_gateway.pull.pathway_etag import compute_version
 from pathline_gateway.pull.pathway_reader import (
     PathwayReading,
     is_current,
@@ -33,7 +35,7 @@ from pathline_gateway.pull.pathway_reader import (
     read_long_pathway,
     read_page,
 )
-from pathline_gateway.pull.responses import pathway_response, redirect_to_pathway, trace_response
+from pathline_gateway.pull.responses import matches_etag, pathway_response, redirect_to_pathway, trace_response
 from pathline_gateway.pull.serialization import serialize_pathway
 from pathline_gateway.telemetry.instruments import PULL_DURATION, start_span
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
@@ -59,13 +61,14 @@ async def pull_pathway(
     pathway: UUID,
     if_none_match: str | None,
     requested_page: RequestedPage = REQUESTED_FIRST_PAGE,
+    cache: BodyCache = NO_CACHE,
 ) -> Response:
     """The answer to a pull. Raises Problem."""
     started_at, key = time.perf_counter(), unrestricted_key(secret)
     page_range = requested_page.parse(key)
     async with pool.acquire() as connection:
         with uncomputable_as_problem():
-            response = await _pull(connection, key, pathway, if_none_match, clock(), requested_page, page_range)
+            response = await _pull(connection, key, pathway, if_none_match, clock(), requested_page, page_range, cache)
     PULL_DURATION.record(time.perf_counter() - started_at, {"pathline.pull": "pathway"})
     return response
 
@@ -123,7 +126,12 @@ async def _pull(
     now: datetime,
     requested_page: RequestedPage,
     page_range: PageRange,
+    cache: BodyCache,
 ) -> Response:
+    if page_range.is_default and (if_none_match is not None or pathway in cache):
+        response = await _answer_by_revisions(connection, pathway, if_none_match, now, cache)
+        if response is not None:
+            return response
     members, stored = await pathway_repository.load_pathway(connection, pathway, MAX_STEPS)
     is_long = len(stored.rows) > MAX_STEPS
     if (
@@ -139,13 +147,29 @@ async def _pull(
             if isinstance(reading, UUID)
             else _build_response(reading, key, if_none_match, requested_page)
         )
-    handoffs = NO_HANDOFFS
-    if names_handoff(stored):
-        handoffs = orjson.dumps(render_handoffs(await load_stored_statuses(connection, stored, now)))
-    version = compute_version(members, stored, (), handoffs)
-    return pathway_response(
-        members.pathway, version, lambda: write_pathway(members, version, stored, handoffs), _HEADERS, if_none_match
-    )
+    statuses = await load_stored_statuses(connection, stored, now) if names_handoff(stored) else []
+    handoffs = orjson.dumps(render_handoffs(statuses))
+    version = compute_version(members, handoffs)
+    body = write_pathway(members, version, stored, handoffs)
+    cache.put(members, ServedBody(version, body, lifespan_of(statuses, now)))
+    return pathway_response(members.pathway, version, lambda: body, _HEADERS, if_none_match)
+
+
+async def _answer_by_revisions(
+    connection: asyncpg.Connection, pathway: UUID, if_none_match: str | None, now: datetime, cache: BodyCache
+) -> Response | None:
+    """What the refs and their revisions say is to be answered; None where the steps have to be read."""
+    members = await pathway_repository.load_members(connection, pathway)
+    if not is_current(members):
+        return None
+    served = cache.find(members, now)
+    if served is not None and not await organisation_repository.cached_registered(
+        connection, served.lifespan.unregistered_orgs
+    ):
+        return pathway_response(members.pathway, served.version, lambda: served.body, _HEADERS, if_none_match)
+    if not members.names_handoff and matches_etag(if_none_match, f'"{compute_version(members)}"'):
+        return pathway_response(members.pathway, compute_version(members), bytes, _HEADERS, if_none_match)
+    return None
 
 
 async def _pull_long(

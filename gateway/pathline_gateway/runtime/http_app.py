@@ -46,6 +46,7 @@ from pathline_gateway.organisations import endpoints as organisation_endpoints
 from pathline_gateway.parked import endpoints as parked_endpoints
 from pathline_gateway.pull import access_endpoints, unrestricted
 from pathline_gateway.pull import endpoints as pull_endpoints
+from pathline_gateway.pull.body_cache import BodyCache
 from pathline_gateway.pull.fast_path import FastPullMiddleware
 from pathline_gateway.review import endpoints as review_endpoints
 from pathline_gateway.runtime.gateway import Gateway
@@ -174,7 +175,13 @@ def _add_middleware(
         # Past what asks who calls: with auth off, everybody does.
         app.add_middleware(
             FastPullMiddleware,
-            pulled=partial(unrestricted.pull_pathway, gateway.pool, gateway.secret, gateway.settings.clock),
+            pulled=partial(
+                unrestricted.pull_pathway,
+                gateway.pool,
+                gateway.secret,
+                gateway.settings.clock,
+                cache=BodyCache(gateway.settings.pull_cache_mb * 2**20),
+            ),
         )
         app.add_middleware(CallerBudgetMiddleware, limits=limits, rates=rates, explain=problem_handler)
     app.add_middleware(RequestBoundsMiddleware, limits=limits, explain=problem_handler)

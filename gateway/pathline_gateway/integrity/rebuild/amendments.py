@@ -9,6 +9,7 @@ import asyncpg
 from pathline_gateway.integrity.rebuild import shadow_schema
 from pathline_gateway.integrity.rebuild.projection import Difference
 from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
+from pathline_gateway.pathways import revision_repository
 from pathline_gateway.postgres import change_log
 
 
@@ -40,3 +41,5 @@ class AmendmentProjection:
         refs = await shadow_schema.switch_amendments(connection)
         if refs:
             await change_log.append(connection, refs, await change_log.new_batch(connection), "amendment", {})
+            handoffs = await revision_repository.handoffs_of(connection, refs)
+            await revision_repository.move(connection, refs, handoffs)

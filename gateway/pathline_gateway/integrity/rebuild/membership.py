@@ -15,6 +15,7 @@ from pathline_gateway.integrity.rebuild import shadow_schema
 from pathline_gateway.integrity.rebuild.projection import Difference
 from pathline_gateway.integrity.rebuild.shadow_schema import RebuildPosition
 from pathline_gateway.integrity.verify.membership_recompute import recompute_membership
+from pathline_gateway.pathways import revision_repository
 from pathline_gateway.postgres import change_log
 from pathline_gateway.set_aside import repository as set_aside
 
@@ -64,3 +65,5 @@ class MembershipProjection:
         if moved_refs:
             await membership_repository.move_refs(connection, moved_refs)
             await change_log.append(connection, moved_refs, await change_log.new_batch(connection), "membership", {})
+            handoffs = await revision_repository.handoffs_of(connection, moved_refs)
+            await revision_repository.move(connection, moved_refs, handoffs)

@@ -1,0 +1,49 @@
+"""The revision of a ref: what is told of its pathway changes when it does, or when an instant passes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import asyncpg
+
+# A hand-off is told on each pathway that names it, by what was published about it on all others.
+_MOVE = """
+with named as (
+    select i.ref from unnest($2::text[]) h(handoff)
+    cross join lateral (select ref from interaction where handoff = h.handoff offset 0) i
+    union
+    select e.ref from handoff_input m join event_identity e on e.source = m.source and e.id = m.id
+    where m.kind = 'amended' and m.handoff = any($2::text[]) and e.ref is not null
+), touched as (
+    select ref, bool_or(names_handoff) as names_handoff from (
+        select unnest($1::bigint[]) as ref, false as names_handoff
+        union all
+        select ref, true from named
+    ) t
+    group by ref
+)
+update subject_ref s
+set revision = (select max(seq) from change_log), names_handoff = s.names_handoff or t.names_handoff
+from touched t where s.id = t.ref
+"""
+# Those that steps under these refs name, and those that what was corrected of them named or names.
+_HANDOFFS_OF_REFS = """
+select i.handoff from interaction i where i.ref = any($1::bigint[]) and i.handoff is not null
+union
+select m.handoff from amendment a
+join handoff_input m on m.kind = 'amended' and m.source = a.target_source and m.id = a.target_id
+where a.target_ref = any($1::bigint[]) and m.handoff is not null
+"""
+
+
+async def move(connection: asyncpg.Connection, refs: Collection[int], handoffs: Collection[str] = ()) -> None:
+    """These refs, and those that name one of these hand-offs, have a new revision.
+
+    Call under the change-log lock, after the entries of these refs were appended.
+    """
+    await connection.execute(_MOVE, sorted(refs), sorted(handoffs))
+
+
+async def handoffs_of(connection: asyncpg.Connection, refs: Collection[int]) -> set[str]:
+    """The hand-offs that steps under these refs name, as they were sent or corrected."""
+    return {row["handoff"] for row in await connection.fetch(_HANDOFFS_OF_REFS, list(refs))}

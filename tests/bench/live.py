@@ -57,8 +57,9 @@ class Live:
         return peak_rss_bytes(self.pid)
 
 
-_ROOM = {"PATHLINE_LIMIT_HANDOFF_EVENTS_OF_RECORD": "10000"}
-"""Pathways of 10,000 steps are made up here, with more offers than any person ever has."""
+_ROOM = {"PATHLINE_LIMIT_HANDOFF_EVENTS_OF_RECORD": "10000", "PATHLINE_PULL_CACHE_MB": "1"}
+"""Pathways of 10,000 steps are made up here, with more offers than any person ever has. And few bodies are kept: pulls
+that read their steps are measured, and beside them pulls of bodies that are kept."""
 
 
 @asynccontextmanager

@@ -1,10 +1,8 @@
-"""Pulls a second over HTTP against a bare query of the same rows, at equal concurrency.
+"""Pulls a second over HTTP: against a bare query of the same rows, against a plain handler, and against each other.
 
-Each side has one client process with as many connections, and the two take turns. The HTTP client speaks just enough
-HTTP to ask again on the same connection: a convenient client would cost more than the gateway.
-
-    python -m bench.pull http URL SECONDS CLIENTS SUBJECT …
-    python -m bench.pull query DATABASE SECONDS CLIENTS SUBJECT …
+All sides have one client process with as many connections, and take turns. `http` reads the steps each time: there are
+more pathways than the gateway of the benchmark keeps bodies of. `kept` asks for a few again and again; `unchanged` has
+what it asks for; with `months` the store has partitions of seven years before.
 """
 
 from __future__ import annotations
@@ -14,123 +12,129 @@ import json
 import os
 import statistics
 import sys
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from itertools import cycle
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import asyncpg
 import httpx
-import uvloop
 
-from bench.events import ORG, event, subject
+from bench.events import Sent, event, subject
+from bench.gateway_process import free_port
 from bench.live import Live
+from bench.pull_handler import store
 from bench.topic import OWN_TOPIC, fill
 from support.repository import TESTS
 
-STEPS = (10, 50, 500)
+PATHWAYS = {10: 240, 50: 64, 500: 16}
+"""How many pathways there are of each length: more bodies than are kept."""
 CLIENTS = 8
-_PATHWAYS = 20
-PULLED_EVENTS = sum(STEPS) * _PATHWAYS
+_KEPT_PATHWAYS = 8
+PULLED_EVENTS = sum(steps * n for steps, n in PATHWAYS.items())
 """How many numbers of events it needs."""
 _FIRST_PERSON = 10**12
 """Persons whom no other event is about: their pathways have as many steps as was asked, however large the store is."""
-_ROWS = """
-select i.* from interaction i join subject_ref s on s.id = i.ref where s.org = $1 and s.subject = $2 order by i.time
-"""
-"""All of a pathway of one subject, by the index that the gateway itself uses."""
-
-Ask = Callable[[], Awaitable[None]]
+_YEARS_BEFORE = 7
+_OTHER_SIDES = {"query": "pull_ratio_to_query", "handler": "pull_ratio_to_handler"}
 
 
 async def pull(live: Live, seconds: float, rounds: int, start: int) -> dict[str, object]:
-    """Requests a second and p99 for each length of pathway, and the ratio to the bare query at 50 steps."""
+    """Requests a second and p99 of each side for each length of pathway; the ratios are those at 50 steps."""
     found: dict[str, object] = {}
-    for steps in STEPS:
-        subjects = await _pathways(live, steps, start)
-        start += steps * _PATHWAYS
-        sides: dict[str, list[dict[str, float]]] = {"http": [], "query": []}
-        for _ in range(rounds):
-            for side, made in sides.items():
-                made.append(await _measured(side, live, seconds, subjects))
-        for side, made in sides.items():
-            found[f"pull_{side}_{steps}"] = {k: round(statistics.median(m[k] for m in made), 2) for k in made[0]}
-        ratios = [h["per_s"] / q["per_s"] for h, q in zip(sides["http"], sides["query"], strict=True)]
-        found[f"pull_ratio_to_query_{steps}"] = round(statistics.median(ratios), 3)
-    return {"pull_ratio_to_query": found["pull_ratio_to_query_50"], **found}
+    for steps, pathways in PATHWAYS.items():
+        events = _events(steps, pathways, start)
+        start += steps * pathways
+        subjects = await _store(live, events)
+        sides = ("http", "query", "handler", "kept", "unchanged", *(("months",) if steps == 50 else ()))
+        made: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
+        async with _handler(live.database) as handler:
+            where = dict.fromkeys(sides, live.url) | {"query": live.database, "handler": handler}
+            for _ in range(rounds):
+                for side in sides:
+                    asked = subjects[:_KEPT_PATHWAYS] if side == "kept" else subjects
+                    async with _years_before(live.database, 0 if side != "months" else _YEARS_BEFORE):
+                        made[side].append(await _measured(side, where[side], seconds, asked))
+        for side, runs in made.items():
+            found[f"pull_{side}_{steps}"] = {k: round(statistics.median(run[k] for run in runs), 2) for k in runs[0]}
+        for side, name in _OTHER_SIDES.items():
+            found[f"{name}_{steps}"] = _ratio(made["http"], made[side])
+        found[f"pull_ratio_kept_{steps}"] = _ratio(made["kept"], made["query"])
+        found[f"pull_ratio_304_{steps}"] = _ratio(made["unchanged"], made["http"])
+        if "months" in made:
+            found["pull_ratio_months"] = _ratio(made["months"], made["http"])
+    names = (*_OTHER_SIDES.values(), "pull_ratio_kept", "pull_ratio_304")
+    return {**{name: found[f"{name}_50"] for name in names}, **found}
 
 
-async def _pathways(live: Live, steps: int, start: int) -> list[str]:
-    persons = [_FIRST_PERSON + start + n for n in range(_PATHWAYS)]
+def _ratio(of: Sequence[dict[str, float]], to: Sequence[dict[str, float]]) -> float:
+    return round(statistics.median(a["per_s"] / b["per_s"] for a, b in zip(of, to, strict=True)), 3)
+
+
+def _events(steps: int, pathways: int, start: int) -> list[tuple[int, Sent]]:
+    persons = [_FIRST_PERSON + start + n for n in range(pathways)]
+    return [(persons[n % pathways], event(start + n, persons[n % pathways])) for n in range(steps * pathways)]
+
+
+async def _store(live: Live, events: Sequence[tuple[int, Sent]]) -> list[str]:
+    """Both have them; the subjects that they are about."""
     before = await live.stored()
-    made = [event(start + n, persons[n % _PATHWAYS]) for n in range(steps * _PATHWAYS)]
-    await fill(live.kafka, OWN_TOPIC, made)
-    await live.until_stored(before + len(made))
-    return [subject(person) for person in persons]
+    await fill(live.kafka, OWN_TOPIC, [each for _, each in events])
+    await live.until_stored(before + len(events))
+    connection = await asyncpg.connect(live.database)
+    try:
+        await store(connection, (each for _, each in events))
+    finally:
+        await connection.close()
+    return [subject(person) for person in dict.fromkeys(person for person, _ in events)]
 
 
-async def _measured(side: str, live: Live, seconds: float, subjects: Sequence[str]) -> dict[str, float]:
-    where = live.url if side == "http" else live.database
-    command = (sys.executable, "-m", "bench.pull", side, where, str(seconds), str(CLIENTS), *subjects)
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
+@asynccontextmanager
+async def _handler(database: str) -> AsyncIterator[str]:
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.pull_handler", str(port), database), env=_environment()
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient(base_url=url) as http, asyncio.timeout(30):
+            while not await _answers(http):
+                await asyncio.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _answers(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/pathways/none")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@asynccontextmanager
+async def _years_before(database: str, count: int) -> AsyncIterator[None]:
+    """So many years before this have partitions, while the block lasts."""
+    years = range(datetime.now(UTC).year - count, datetime.now(UTC).year)
+    connection = await asyncpg.connect(database)
+    try:
+        for year in years:
+            await connection.execute("select make_interaction_partition($1)", year)
+        yield
+        for year in years:
+            await connection.execute(f"drop table interaction_{year}")
+    finally:
+        await connection.close()
+
+
+async def _measured(side: str, where: str, seconds: float, subjects: Sequence[str]) -> dict[str, float]:
+    command = (sys.executable, "-m", "bench.pull_clients", side, where, str(seconds), str(CLIENTS), *subjects)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=_environment())
     answered, _ = await process.communicate()
     if process.returncode != 0:
         raise RuntimeError(f"the client of {side} ended with {process.returncode}")
     return dict(json.loads(answered))
 
 
-# What the client processes do.
-
-
-async def _client_of_http(url: str, subjects: Sequence[str]) -> Ask:
-    address = urlsplit(url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    async with httpx.AsyncClient(base_url=url) as http:
-        found = [await http.post("/v1/pathways/search", json={"org": ORG, "subject": each}) for each in subjects]
-    requests = cycle(
-        f"GET /v1/pathways/{each.json()['pathway']} HTTP/1.1\r\nhost: {address.netloc}\r\n\r\n".encode()
-        for each in found
-    )
-
-    async def ask() -> None:
-        writer.write(next(requests))
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError("a pull was not answered with 200")
-        length = head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0]
-        await reader.readexactly(int(length))
-
-    return ask
-
-
-async def _client_of_query(database: str, subjects: Sequence[str]) -> Ask:
-    connection = await asyncpg.connect(database)
-    turn = cycle(subjects)
-
-    async def ask() -> None:
-        if not await connection.fetch(_ROWS, ORG, next(turn)):
-            raise RuntimeError("the query found no rows")
-
-    return ask
-
-
-async def _asked(ask: Ask, until: float) -> list[float]:
-    waits = []
-    while (began := time.monotonic()) < until:
-        await ask()
-        waits.append(time.monotonic() - began)
-    return waits
-
-
-async def _main(side: str, where: str, seconds: str, clients: str, *subjects: str) -> None:
-    make = _client_of_http if side == "http" else _client_of_query
-    asks = [await make(where, subjects) for _ in range(int(clients))]
-    await asyncio.gather(*(ask() for ask in asks))  # whatever is prepared once is prepared now
-    waits = await asyncio.gather(*(_asked(ask, time.monotonic() + float(seconds)) for ask in asks))
-    ordered = sorted(each for one in waits for each in one)
-    print(json.dumps({"per_s": len(ordered) / float(seconds), "p99_ms": ordered[int(len(ordered) * 0.99)] * 1e3}))
-
-
-if __name__ == "__main__":
-    uvloop.run(_main(*sys.argv[1:]))
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(TESTS)}

@@ -19,8 +19,10 @@ from pathline_gateway.pathways.repository import PathwayMembers
 
 _MAX_SHARE: Final = 16
 """No body takes more than this part of the room: a few long pathways would drive out all others."""
-_OVERHEAD_BYTES: Final = 1_000
-"""What an entry takes besides its body."""
+_VERSION_BYTES: Final = 1_000
+"""What is kept of a pathway besides its body takes about that."""
+_VERSIONS_SHARE: Final = 4
+"""This part of the room is for versions: who asks whether anything is new needs no body."""
 
 
 class Lifespan(NamedTuple):
@@ -33,52 +35,60 @@ class Lifespan(NamedTuple):
     """Receivers that were not on the register, so that nobody could say that they are silent."""
 
 
-class ServedBody(NamedTuple):
-    """A body, its version, and how long it lasts."""
+class ServedVersion(NamedTuple):
+    """What was served of a pathway: its version, how long it lasts, and the body where that is kept still."""
 
     version: str
-    body: bytes
     lifespan: Lifespan
+    body: bytes | None
 
 
 @dataclass
 class BodyCache:
-    """One for each process; the body that nobody asked for the longest goes first."""
+    """One for each process; what nobody asked for the longest goes first, the body before the version."""
 
     max_bytes: int
-    _entries: OrderedDict[UUID, tuple[PathwayMembers, ServedBody]] = field(default_factory=OrderedDict)
-    _size: int = 0
+    _versions: OrderedDict[UUID, tuple[PathwayMembers, ServedVersion]] = field(default_factory=OrderedDict)
+    _bodies: OrderedDict[UUID, bytes] = field(default_factory=OrderedDict)
+    _body_bytes: int = 0
 
-    def __contains__(self, pathway: UUID) -> bool:
-        return pathway in self._entries
+    def has_body(self, pathway: UUID) -> bool:
+        """Whether a body is kept, be it what would be served now or not."""
+        return pathway in self._bodies
 
-    def find(self, members: PathwayMembers, now: datetime) -> ServedBody | None:
-        """The body of this pathway at these revisions and this instant."""
-        entry = self._entries.get(members.pathway)
+    def find(self, members: PathwayMembers, now: datetime) -> ServedVersion | None:
+        """What is served of this pathway at these revisions and this instant."""
+        entry = self._versions.get(members.pathway)
         if entry is None:
             return None
         kept_members, served = entry
         if kept_members != members or not served.lifespan.since <= now <= served.lifespan.until:
             return None
-        self._entries.move_to_end(members.pathway)
-        return served
+        self._versions.move_to_end(members.pathway)
+        body = self._bodies.get(members.pathway)
+        if body is not None:
+            self._bodies.move_to_end(members.pathway)
+        return served._replace(body=body)
 
-    def put(self, members: PathwayMembers, served: ServedBody) -> None:
+    def put(self, members: PathwayMembers, version: str, lifespan: Lifespan, body: bytes) -> None:
         """This is what is served now, of this pathway at these revisions."""
-        self.drop(members.pathway)
-        size = _size_of(served)
-        if size * _MAX_SHARE > self.max_bytes:
+        pathway = members.pathway
+        self._drop_body(pathway)
+        self._versions.pop(pathway, None)
+        if self.max_bytes < _VERSIONS_SHARE * _VERSION_BYTES:
             return
-        self._entries[members.pathway] = members, served
-        self._size += size
-        while self._size > self.max_bytes:
-            self.drop(next(iter(self._entries)))
+        self._versions[pathway] = members, ServedVersion(version, lifespan, None)
+        if len(body) * _MAX_SHARE <= self.max_bytes:
+            self._bodies[pathway] = body
+            self._body_bytes += len(body)
+        while len(self._versions) * _VERSION_BYTES * _VERSIONS_SHARE > self.max_bytes:
+            oldest, _ = self._versions.popitem(last=False)
+            self._drop_body(oldest)
+        while self._body_bytes * _VERSIONS_SHARE > self.max_bytes * (_VERSIONS_SHARE - 1):
+            self._drop_body(next(iter(self._bodies)))
 
-    def drop(self, pathway: UUID) -> None:
-        """Nothing is kept of this pathway."""
-        entry = self._entries.pop(pathway, None)
-        if entry is not None:
-            self._size -= _size_of(entry[1])
+    def _drop_body(self, pathway: UUID) -> None:
+        self._body_bytes -= len(self._bodies.pop(pathway, b""))
 
 
 NO_CACHE: Final = BodyCache(0)
@@ -97,7 +107,3 @@ def lifespan_of(statuses: Iterable[HandoffStatus], now: datetime) -> Lifespan:
             if due is not None and due >= now and stage not in status.answered_at:
                 until = min(until, due)
     return Lifespan(now, until, frozenset(unregistered))
-
-
-def _size_of(served: ServedBody) -> int:
-    return len(served.body) + _OVERHEAD_BYTES

@@ -21,7 +21,7 @@ from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.errors import pathway_not_found
-from pathline_gateway.pull.body_cache import NO_CACHE, BodyCache, ServedBody, lifespan_of
+from pathline_gateway.pull.body_cache import NO_CACHE, BodyCache, lifespan_of
 from pathline_gateway.pull.json_writer import write_pathway
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
 from pathline_gateway.pull.page_range import MAX_STEPS, PageRange
@@ -128,7 +128,7 @@ async def _pull(
     page_range: PageRange,
     cache: BodyCache,
 ) -> Response:
-    if page_range.is_default and (if_none_match is not None or pathway in cache):
+    if page_range.is_default and (if_none_match is not None or cache.has_body(pathway)):
         response = await _answer_by_revisions(connection, pathway, if_none_match, now, cache)
         if response is not None:
             return response
@@ -151,7 +151,7 @@ async def _pull(
     handoffs = orjson.dumps(render_handoffs(statuses))
     version = compute_version(members, handoffs)
     body = write_pathway(members, version, stored, handoffs)
-    cache.put(members, ServedBody(version, body, lifespan_of(statuses, now)))
+    cache.put(members, version, lifespan_of(statuses, now), body)
     return pathway_response(members.pathway, version, lambda: body, _HEADERS, if_none_match)
 
 
@@ -162,14 +162,15 @@ async def _answer_by_revisions(
     members = await pathway_repository.load_members(connection, pathway)
     if not is_current(members):
         return None
+    version, body = None if members.names_handoff else compute_version(members), None
     served = cache.find(members, now)
     if served is not None and not await organisation_repository.cached_registered(
         connection, served.lifespan.unregistered_orgs
     ):
-        return pathway_response(members.pathway, served.version, lambda: served.body, _HEADERS, if_none_match)
-    if not members.names_handoff and matches_etag(if_none_match, f'"{compute_version(members)}"'):
-        return pathway_response(members.pathway, compute_version(members), bytes, _HEADERS, if_none_match)
-    return None
+        version, body = served.version, served.body
+    if version is None or (body is None and not matches_etag(if_none_match, f'"{version}"')):
+        return None
+    return pathway_response(members.pathway, version, lambda: body or b"", _HEADERS, if_none_match)
 
 
 async def _pull_long(

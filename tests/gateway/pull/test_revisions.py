@@ -82,7 +82,7 @@ class Answers:
         self._bodies: dict[tuple[UUID, str], bytes] = {}
 
     async def check(self, now: datetime) -> dict[UUID, tuple[str, bytes]]:
-        """The cached answer is the fresh one; a version has one body; who has the current one is told that, and no other."""
+        """The cached answer is the fresh one, and a version has one body; 304 is for whoever has the current one."""
         found = {}
         for row in await self._pool.fetch("select anchor_id from subject_ref"):
             pathway = row["anchor_id"]

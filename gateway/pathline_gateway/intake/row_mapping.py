@@ -109,11 +109,8 @@ def interaction_row(
         kinds[kind_of(accepted)],
         is_access_deciding(accepted.columns.handoff, opened.data),
         render_payload(
-            id,
-            accepted.time,
             accepted.recordedtime,
             accepted.columns.activity,
-            accepted.sequence,
             opened.attributes,
             opened.data,
             opened.sent_data,

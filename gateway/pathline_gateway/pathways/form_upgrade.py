@@ -81,7 +81,7 @@ async def _store(connection: asyncpg.Connection, steps: Sequence[EarlierStep]) -
     rendered_steps = []
     for step in steps:
         opened = open_payload(step.payload)
-        kind, payload = render_earlier(step.source, step.id, step.type, step.time, step.sequence, opened)
+        kind, payload = render_earlier(step.source, step.type, opened)
         rendered_steps.append((step, kind, is_access_deciding(step.handoff, opened.data), payload))
     numbers = await kind_repository.kind_numbers(
         connection,

@@ -123,7 +123,7 @@ class PathwayMembers:
     has_amendments: bool
     """Whether any interaction under them was voided or corrected."""
     revisions: Sequence[int] = ()
-    """Of each: what is told of the pathway changes only when one of them does, or when an instant passes."""
+    """Of each: answers of a pull change only when one of them does, or when an instant passes."""
     names_handoff: bool = True
     """Whether a step under any of them names a hand-off."""
 
@@ -197,8 +197,7 @@ class StoredPathway:
 
     def render_earlier(self, row: StoredStep) -> tuple[StepKind, bytes]:
         """Kind and payload of a row that an earlier version stored."""
-        opened, time = open_payload(row.payload), _parse_instant(row.time)
-        return render_earlier(self.sources[row.source], row.id, self.types[row.type], time, row.sequence, opened)
+        return render_earlier(self.sources[row.source], self.types[row.type], open_payload(row.payload))
 
     def _to_step(self, row: StoredStep) -> Step:
         return build_step(

@@ -1,4 +1,4 @@
-"""The revision of a ref: what is told of its pathway changes when it does, or when an instant passes."""
+"""The revision of a ref: answers of a pull change when it does, or when an instant passes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """How a step is stored: as the JSON by which it is served, rendered once. Pure.
 
-A step as it is served is one object of three parts. Its *kind* is what many steps share, its *ref* is whose it is, and
-its *payload* is all that is its own. The payload is the text of members: a line feed, which JSON takes for white space,
-stands before `attributes` and before `data`. So both are found without reading any JSON, and each is as it was sent.
+A step as it is served is one object of four parts. Its *kind* is what many steps share, and its *ref* is whose it is.
+Its *place* is what columns hold besides: id, time and sequence. Its *payload* is all else that is its own: the text of
+members. A line feed, which JSON takes for white space, stands before `attributes` and before `data`. So both are found
+without reading any JSON.
 
 Where its publisher used names of her own, the data says what they stand for. A record separator follows, which is in no
 JSON text, and the data as it was sent.
@@ -52,36 +53,35 @@ def render_ref(org: str, subject: str | None) -> bytes:
     return f'"org":{_json_text(org)},"subject":{_text_or_null(subject)}'.encode()
 
 
+def render_place(id: str, time: str, sequence: str | None) -> bytes:
+    """The members that say which step it is and where it stands, without braces; `time` as it is served."""
+    return f'"id":{_json_text(id)},"time":"{time}","sequence":{_text_or_null(sequence)}'.encode()
+
+
 def render_payload(
-    id: str,
-    time: datetime,
     recordedtime: datetime | None,
     activity: str | None,
-    sequence: str | None,
     attributes: bytes,
     data: bytes,
     sent_data: bytes | None = None,
 ) -> bytes:
     """The payload of a step; `attributes` and `data` are JSON, the first without a line feed."""
     recorded = "null" if recordedtime is None else f'"{instant.to_text(recordedtime)}"'
-    head = (
-        f'"id":{_json_text(id)},"time":"{instant.to_text(time)}","recordedtime":{recorded},'
-        f'"activity":{_text_or_null(activity)},"sequence":{_text_or_null(sequence)}'
-    )
+    head = f'"recordedtime":{recorded},"activity":{_text_or_null(activity)}'
     members = b"".join((head.encode(), _ATTRIBUTES, attributes, _DATA, data))
     return members if sent_data is None else members + RECORD_SEPARATOR + sent_data
 
 
-def join_step(kind: bytes, ref: bytes, payload: bytes) -> bytes:
+def join_step(kind: bytes, ref: bytes, place: bytes, payload: bytes) -> bytes:
     """The step as it is served, from its rendered parts: as it is meant."""
-    return b"{%b,%b,%b}" % (kind, ref, payload.partition(RECORD_SEPARATOR)[0])
+    return b"{%b,%b,%b,%b}" % (kind, ref, place, payload.partition(RECORD_SEPARATOR)[0])
 
 
 class OpenedPayload(NamedTuple):
     """What a stored payload holds."""
 
     head: bytes
-    """The members of its own, without braces; empty where it is not rendered."""
+    """The members before attributes and data, without braces; empty where it is not rendered."""
     attributes: bytes
     """Further envelope attributes, as JSON."""
     data: bytes
@@ -147,17 +147,13 @@ def kept_content(payload: bytes) -> bytes:
     return opened.attributes + b"\n" + opened.data_as_sent if opened.is_rendered else payload
 
 
-def render_earlier(
-    source: str, id: str, type: str, time: datetime, sequence: str | None, opened: OpenedPayload
-) -> tuple[StepKind, bytes]:
+def render_earlier(source: str, type: str, opened: OpenedPayload) -> tuple[StepKind, bytes]:
     """Kind and payload of a step that an earlier version stored. Raises ValueError where it is no pair of objects."""
     data, attributes = orjson.loads(opened.data), orjson.loads(opened.attributes)
     if not isinstance(data, dict) or not isinstance(attributes, dict):
         raise ValueError("is no pair of JSON objects")
     activity = activity_of_data(type, data)
-    payload = render_payload(
-        id, time, opened.recordedtime(), activity, sequence, opened.attributes, opened.data, opened.sent_data
-    )
+    payload = render_payload(opened.recordedtime(), activity, opened.attributes, opened.data, opened.sent_data)
     return kind_of_data(source, type, data), payload
 
 

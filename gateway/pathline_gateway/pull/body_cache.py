@@ -1,7 +1,7 @@
 """Bodies that were served to those who see everything, for as long as they are what would be served again.
 
-An entry counts while the refs of the pathway have the revisions that it was made of, until the next instant at which a
-hand-off of it is told otherwise. What has no revision is looked at by itself: who of its receivers is registered.
+An entry counts while the refs of the pathway have the revisions that it was made of. It ends at the next instant at
+which a hand-off is told otherwise. Who of its receivers is registered has no revision, and is looked at by itself.
 """
 
 from __future__ import annotations

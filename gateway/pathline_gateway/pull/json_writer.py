@@ -5,12 +5,15 @@ For pathways without voids and corrections, which are almost all; the others are
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from pathline_gateway.pathways.repository import PathwayMembers, StoredPathway
-from pathline_gateway.pathways.stored_form import join_step, render_ref
+from pathline_gateway.pathways.stored_form import join_step, render_place, render_ref
+
+_WHOLE_SECONDS: Final = len('"2026-03-01T09:30:00"')
+_MICROSECONDS: Final = len("2026-03-01T09:30:00.000000")
 
 
 def write_pathway(members: PathwayMembers, version: str, stored: StoredPathway, handoffs: bytes) -> bytes:
@@ -48,9 +51,15 @@ def _write_steps(stored: StoredPathway) -> _WrittenSteps:
         else:
             rendered_kind, service = kinds[row.kind]
             payload = row.payload
-        bodies.append(join_step(rendered_kind, refs[row.ref], payload))
+        place = render_place(row.id, _serve_time(row.time), row.sequence)
+        bodies.append(join_step(rendered_kind, refs[row.ref], place, payload))
         legs.append((row.ref, service))
     return _WrittenSteps(bodies, legs)
+
+
+def _serve_time(time: str) -> str:
+    """The instant as `instant.to_text` writes it: with six digits and a zone."""
+    return f"{time[1:-1]}.000000Z" if len(time) == _WHOLE_SECONDS else f"{time[1:-1].ljust(_MICROSECONDS, '0')}Z"
 
 
 def _kinds_in(stored: StoredPathway) -> set[int]:

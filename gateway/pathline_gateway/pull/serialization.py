@@ -8,8 +8,9 @@ from uuid import UUID
 
 import orjson
 
+from pathline import instant
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.pathways.stored_form import StepKind, join_step, render_payload, render_ref
+from pathline_gateway.pathways.stored_form import StepKind, join_step, render_payload, render_place, render_ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +56,6 @@ def serve_step(step: Step, *, is_subject_hidden: bool = False) -> bytes:
     return join_step(
         kind.render(),
         render_ref(step.org, None if is_subject_hidden else step.subject),
-        render_payload(step.id, step.time, step.recordedtime, step.activity, step.sequence, step.extra, step.data),
+        render_place(step.id, instant.to_text(step.time), step.sequence),
+        render_payload(step.recordedtime, step.activity, step.extra, step.data),
     )

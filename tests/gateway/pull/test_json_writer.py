@@ -58,7 +58,7 @@ def stored_row(
 ) -> StoredStep:
     if recordedtime is not None:
         attributes = attributes | {"recordedtime": instant.to_text(recordedtime)}
-    payload = render_payload(id, time, recordedtime, activity, sequence, orjson.dumps(attributes), data)
+    payload = render_payload(recordedtime, activity, orjson.dumps(attributes), data)
     at = as_postgres_writes_it(time)
     return StoredStep(ref, 10 + kind % 2, id, 5 + kind // 2 % 2, at, sequence, None, kind, payload)
 

@@ -29,7 +29,7 @@ _FILL = """
 with one as (select * from interaction where id = 'first'), made as (
     insert into interaction (batch, ref, time, source, type, id, sequence, kind, is_access_deciding, payload)
     select batch, ref, time + n * interval '1 second', source, type, 's' || n, sequence, kind, is_access_deciding,
-        convert_to(replace(convert_from(payload, 'UTF8'), '"id":"first"', '"id":"s' || n || '"'), 'UTF8')
+        payload
     from one, generate_series(1, $1) n
     returning source, id, ref, time
 )

@@ -28,7 +28,7 @@ async def test_instants_are_written_and_read_as_they_are(connection: asyncpg.Con
     await Partition().apply(connection, *(step("east", str(n)) for n in range(len(INSTANTS))))
     for n, at in enumerate(reversed(INSTANTS)):
         attributes = orjson.dumps({"recordedtime": instant.to_text(at)})
-        payload = render_payload(str(n), at, at, None, None, attributes, b"{}")
+        payload = render_payload(at, None, attributes, b"{}")
         await connection.execute("update interaction set time = $1, payload = $3 where id = $2", at, str(n), payload)
     # What is told does not hang on how a session writes instants.
     await connection.execute("set time zone 'Australia/Melbourne'; set datestyle = 'SQL, DMY'")

@@ -100,9 +100,9 @@ def _render_step(row: Row, amendments: InteractionAmendments | None) -> dict[str
         "subject": row["subject"],
         "id": row["id"],
         "time": render_instant(time),
+        "sequence": row["sequence"],
         "recordedtime": None if stored.recordedtime is None else render_instant(stored.recordedtime),
         "activity": activity_of(row["type"], fields),
-        "sequence": row["sequence"],
         "attributes": stored.extra,
         "data": data,
     }

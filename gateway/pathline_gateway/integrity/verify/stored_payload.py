@@ -102,11 +102,8 @@ def is_rendered_as_served(row: Row, stored: StoredPayload) -> bool:
         return not stored.head
     recordedtime = None if stored.recordedtime is None else render_instant(stored.recordedtime)
     members = (
-        ("id", row["id"]),
-        ("time", render_instant(stored.time)),
         ("recordedtime", recordedtime),
         ("activity", activity_of(row["type"], stored.fields)),
-        ("sequence", row["sequence"]),
     )
     head = ",".join(f'"{name}":{json.dumps(text, ensure_ascii=False)}' for name, text in members)
     whole = b'%b\n,"attributes":%b\n,"data":%b' % (head.encode(), stored.extra, stored.data)

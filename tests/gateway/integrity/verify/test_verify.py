@@ -89,7 +89,7 @@ CORRUPTIONS = {
         {"columns"},
     ),
     "a byte of a name that is served": (
-        "update interaction set payload = set_byte(payload, position('\"sequence\"'::bytea in payload), 88)"
+        "update interaction set payload = set_byte(payload, position('\"activity\"'::bytea in payload), 88)"
         " where id = '2'",
         {"rendered"},
     ),
@@ -98,8 +98,9 @@ CORRUPTIONS = {
         " where id = '2'",
         {"content"},
     ),
-    "a digit of an instant that is served": (
-        "update interaction set payload = set_byte(payload, position('T'::bytea in payload), 50) where id = '2'",
+    "an instant that is served": (
+        "update interaction set payload = replace(encode(payload, 'escape'), ':null,', ':\"x\",')::bytea"
+        " where id = '2'",
         {"rendered"},
     ),
     "a time": (

@@ -126,7 +126,6 @@ class Settings(BaseSettings):
     """Partitions of the door's topic, when the gateway makes it."""
     replication_factor: int = 1
     """Copies of each topic that the gateway makes: the door's, and those of subscriptions."""
-    """Copies of the door's topic, when the gateway makes it."""
     pull_cache_mb: int = Field(default=64, ge=0)
     """Megabytes of bodies that each process keeps while auth is off, so that a pull need not read its steps again."""
     now: AwareDatetime | None = None

@@ -25,7 +25,7 @@ async def test_verify_says_a_line_a_check_and_names_pathways_never_subjects(
     await play(database, connection, LIFE)
     clean = run("verify", database=database)
     assert (clean.returncode, clean.stderr) == (0, "")
-    assert [line.split()[0] for line in clean.stdout.splitlines()][:3] == ["content", "columns", "identities"]
+    assert [line.split()[0] for line in clean.stdout.splitlines()][:3] == ["content", "columns", "rendered"]
     await connection.execute("update amendment set target_ref = null where kind = 'corrected'")
     broken = run("verify", database=database)
     (line,) = (line for line in broken.stdout.splitlines() if line.startswith("pathways"))

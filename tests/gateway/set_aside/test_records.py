@@ -190,7 +190,9 @@ async def world(client: Client) -> AsyncIterator[World]:
 
 
 def test_each_work_that_goes_over_records_has_a_fault_of_its_own() -> None:
-    assert {fault.work for fault in FAULTS} == {name for name, work in WORKS.items() if work.kind is not None}
+    # What an earlier version stored is in no gateway of these tests: tests/gateway/migrations has a fault of its own.
+    elsewhere = {"stored-form"}
+    assert {fault.work for fault in FAULTS} | elsewhere == {name for name, work in WORKS.items() if work.kind}
 
 
 @pytest.mark.asyncio(loop_scope="module")

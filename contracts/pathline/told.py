@@ -19,7 +19,7 @@ from pathline.errors import Malformed
 from pathline.vocabulary import TYPES, Payload
 from pathline.vocabulary.notices import NOTICES, Notice
 
-_INTEGERS: Final = ("number", "series", "first")
+_INTEGERS: Final = ("number", "series", "first", "regarding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Names:
     id: str
     type: str
     number: int
-    """The running number: a gap always means loss, and the same number is the same delivery. 0 of a canary."""
+    """The running number: a gap always means loss, and the same number is the same delivery. 0 of what has none."""
     series: int = 1
     """1, or the number of the replay that this belongs to."""
     pathway: str | None = None

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     kafka_out_open: bool = False
     """Allows topics of subscriptions at a broker that enforces no rights: whoever reaches it reads all of them. So does
     auth off."""
+    kafka_out_recheck_s: Annotated[int, Field(ge=1, le=86_400)] = 900
+    """How often the gateway looks again at others' events on topics, in seconds. Then it tells what was taken back."""
     kafka_out_principal: Annotated[str, Field(pattern=r"^[^{}]*\{name\}[^{}]*$")] = "User:{name}"
     """What the broker calls a reader, such as `User:CN={name}`. `{name}` is the principal of a subscription."""
     database: str = "postgresql://pathline@127.0.0.1/pathline"

@@ -7,11 +7,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import asyncpg
@@ -34,8 +34,11 @@ DISK = "2g"
 class World:
     """All of it runs, in a folder that goes with it."""
 
-    def __init__(self, place: Path, random: Random, *, disk: bool) -> None:
-        self.place, self.random, self._disk = place, random, disk
+    def __init__(
+        self, place: Path, random: Random, *, disk: bool, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """`environment`: what gateways are told besides."""
+        self.place, self.random, self._disk, self._environment = place, random, disk, environment
         self.postgres = OwnPostgres(place / "pg")
         self.gateways: list[CommandProcess] = []
         self.frozen: set[int] = set()
@@ -94,6 +97,14 @@ class World:
         zombie = self._any_gateway()
         os.kill(zombie.pid, signal.SIGSTOP)
         self._rest(SESSION_MS / 1000 + self.random.uniform(1, 3))
+        with suppress(ProcessLookupError):
+            os.kill(zombie.pid, signal.SIGCONT)
+
+    def freeze_gateway_for_long(self) -> None:
+        """Longer than a lease: it wakes with a write in hand, and another gateway has written on."""
+        zombie = self._any_gateway()
+        os.kill(zombie.pid, signal.SIGSTOP)
+        self._rest(24)
         with suppress(ProcessLookupError):
             os.kill(zombie.pid, signal.SIGCONT)
 
@@ -193,7 +204,7 @@ class World:
             "PATHLINE_SESSION_TIMEOUT_MS": str(SESSION_MS),
         }
         command = ["up", "--dev-auth", "off", "--port", "0"]
-        return CommandProcess(command, {**os.environ, **environment}, self.place / "gateways.log")
+        return CommandProcess(command, {**os.environ, **environment, **self._environment}, self.place / "gateways.log")
 
     def _end_gateways(self) -> None:
         for gateway in self.gateways:

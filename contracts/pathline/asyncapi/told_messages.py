@@ -17,13 +17,20 @@ _ATTRIBUTES: Final[dict[str, dict[str, Any]]] = {
     "specversion": {"type": "string", "const": "1.0", "description": "The version of CloudEvents."},
     "id": {"type": "string", "minLength": 1, "description": "The reader's name of the event, with `source`."},
     "source": {"type": "string", "minLength": 1, "description": "Who published, as far as the reader may know."},
-    "number": {**_NUMBER, "description": "The running number: a gap always means loss. A canary has none."},
+    "number": {
+        **_NUMBER,
+        "description": "The running number: a gap always means loss. Canaries and revisions have none.",
+    },
     "series": {**_NUMBER, "description": "The series of the number, of a replay."},
     "pathway": {"type": "string", "description": "The reader's name of the person's pathway."},
     "time": {"type": "string", "format": "date-time", "description": "When it happened."},
     "dataref": {"type": "string", "description": "Where the whole event is, relative to the address of the gateway."},
     "oversized": {"type": "string", "const": "true", "description": "It came thin: the topic takes none so large."},
     "first": {**_NUMBER, "description": "The first of the numbers that are forgotten."},
+    "regarding": {**_NUMBER, "description": "The number of the event that was revised."},
+    "eventsource": {"type": "string", "description": "The source of the event that was revised."},
+    "eventid": {"type": "string", "description": "The id of the event that was revised."},
+    "because": {"type": "string", "enum": ["corrected", "withheld"], "description": "Why an event was revised."},
 }
 
 

@@ -18,6 +18,9 @@ _Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _Number = Annotated[int, Field(ge=1)]
 _Series = Annotated[int, Field(ge=2)]
 _PathwayName = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+_DataRef = Annotated[
+    str, StringConstraints(pattern=r"^/v1/subscriptions/[0-9a-f-]{36}/events/[0-9]+(?:\?series=[0-9]+)?$")
+]
 _SUBSCRIPTION: Final = "00000000-0000-4000-8000-000000000000"
 """Nobody's, as it stands in the examples."""
 
@@ -206,9 +209,7 @@ class EventAvailable(_Posted):
     """The subscription's running number."""
     series: _Series | None = None
     """The series that this number is of, where it is a replay's."""
-    dataref: Annotated[
-        str, StringConstraints(pattern=r"^/v1/subscriptions/[0-9a-f-]{36}/events/[0-9]+(?:\?series=[0-9]+)?$")
-    ]
+    dataref: _DataRef
     """Where the event is, relative to the address of the gateway."""
 
 
@@ -239,6 +240,47 @@ class EventsForgotten(_Posted):
     """The running number of the first of them."""
     series: _Series | None = None
     """The series that these numbers are of, where it is a replay's."""
+
+
+class EventRevised(_Posted):
+    """An event in the topic of a subscription is another one now, or its reader may no longer see it."""
+
+    title = "Event revised"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "specversion": "1.0",
+                    "id": f"{_SUBSCRIPTION}-17-revised-none",
+                    "source": "urn:pathline:gateway",
+                    "type": "org.pathline.event.revised.v1",
+                    "regarding": 17,
+                    "eventsource": "urn:pathline:food-bank:paper-book",
+                    "eventid": "kJ2mS0w1Vt8x3b5n7p9q0A",
+                    "because": "withheld",
+                    "dataref": f"/v1/subscriptions/{_SUBSCRIPTION}/events/17",
+                    "pathway": "0195a000-0000-7000-8000-000000000000",
+                }
+            ]
+        }
+    )
+
+    type: Literal["org.pathline.event.revised.v1"]
+    """The content of the notice."""
+    regarding: _Number
+    """The running number of that event."""
+    eventsource: _Id
+    """The source of that event, as the reader was told it."""
+    eventid: _Id
+    """The id of that event, as the reader was told it."""
+    because: Literal["corrected", "withheld"]
+    """`corrected`: it says something else now. `withheld`: it was voided, or a permission has ended."""
+    dataref: _DataRef
+    """Where the event is as it may be seen now, relative to the address of the gateway."""
+    pathway: _PathwayName | None = None
+    """What the reader was told to call the person's pathway."""
+    series: _Series | None = None
+    """The series of that number, where it is a replay's."""
 
 
 class Canary(_Posted):
@@ -272,6 +314,7 @@ NOTICES: Final[Mapping[str, type[Notice]]] = MappingProxyType(
         "org.pathline.event.withheld.v1": EventWithheld,
         "org.pathline.event.available.v1": EventAvailable,
         "org.pathline.events.forgotten.v1": EventsForgotten,
+        "org.pathline.event.revised.v1": EventRevised,
         "org.pathline.canary.v1": Canary,
     }
 )

@@ -37,6 +37,7 @@ _ALL_WORKS: Final = (
     Work("webhooks", "Posting to sinks", "subscription", "Nothing is posted to such a sink; it waits, in order."),
     Work("kafka-out", "Writing to topics", None, "What subscriptions read on a topic comes later, in order."),
     Work("kafka-topics", "Making topics of subscriptions", None, "New topics are not there yet, ended ones still are."),
+    Work("kafka-revisions", "Telling of what was taken back", None, "Readers of topics learn it later."),
     Work("streams", "Waking open streams", None, "Streams learn later what another process delivered."),
     Work("partitions", "Making room for next year", None, "Next year's events are not stored until it is done."),
     Work(

@@ -50,6 +50,7 @@ from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from pathline_gateway.streams.dispatch.push import PushDispatcher
 from pathline_gateway.streams.dispatch.replay_worker import Replayer
 from pathline_gateway.streams.kafka.out_broker import OutBroker
+from pathline_gateway.streams.kafka.revision_worker import RevisionWorker
 from pathline_gateway.streams.kafka.topic_keeper import TopicKeeper
 from pathline_gateway.streams.kafka.topic_service import TopicService
 from pathline_gateway.streams.kafka.worker_pool import TopicWorkerPool
@@ -131,6 +132,8 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             WriteContext(pool, secret, settings.clock, out_broker, unrestricted, settings.limits), health
         )
         topic_keeper = TopicKeeper(pool, out_broker, topic_workers.wake_all)
+        recheck = timedelta(seconds=settings.kafka_out_recheck_s)
+        revisions = RevisionWorker(pool, secret, settings.clock, out_broker, unrestricted, recheck)
 
         def on_enqueued(subscriptions: Mapping[UUID, int]) -> None:
             listeners.wake(subscriptions)
@@ -184,6 +187,7 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             topic_keeper.loop,
             topic_workers.loop,
             FormUpgrade(pool).loop,
+            revisions.loop,
             Loop("partitions", partial(_with_connection, pool, ensure_partitions), _PARTITIONS_EVERY_S),
             Loop(
                 "table-statistics",

@@ -6,7 +6,7 @@ Their schemas are in `pathline.vocabulary.notices`.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from pathline import instant
@@ -16,7 +16,21 @@ SOURCE: Final = "urn:pathline:gateway"
 WITHHELD: Final = "org.pathline.event.withheld.v1"
 AVAILABLE: Final = "org.pathline.event.available.v1"
 FORGOTTEN: Final = "org.pathline.events.forgotten.v1"
+REVISED: Final = "org.pathline.event.revised.v1"
 CANARY: Final = "org.pathline.canary.v1"
+
+
+class NamedDelivery(Protocol):
+    """An event by the names that its reader was told."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def pathway(self) -> str | None: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def id(self) -> str: ...
 
 
 def delivery_name(subscription: Subscription, number: int) -> str:
@@ -47,6 +61,26 @@ def available_event(subscription: Subscription, number: int) -> dict[str, Any]:
 def forgotten_event(subscription: Subscription, first: int, through: int) -> dict[str, Any]:
     """What stands in place of events that are kept no more, from `first` to `through`, which is its number."""
     return {**_numbered_event(subscription, through, FORGOTTEN), "first": first}
+
+
+def revised_event(subscription: Subscription, shown: NamedDelivery, because: str, version: str) -> dict[str, Any]:
+    """That an event says something else now, or may be shown no more; by the names that its reader knows.
+
+    It has no running number, as nothing was given. `version` tells one change of an event from the next.
+    """
+    event = {
+        "specversion": "1.0",
+        "id": f"{delivery_name(subscription, shown.number)}-revised-{version}",
+        "source": SOURCE,
+        "type": REVISED,
+        "regarding": shown.number,
+        "eventsource": shown.source,
+        "eventid": shown.id,
+        "because": because,
+        "dataref": data_reference(subscription, shown.number),
+    }
+    series = {} if subscription.series == 1 else {"series": subscription.series}
+    return {**event, **series, **({} if shown.pathway is None else {"pathway": shown.pathway})}
 
 
 def canary_event(subscription: UUID, id: str, now: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -15,8 +15,11 @@ import asyncpg
 from pathline_gateway.streams.dispatch import delivered_repository
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext, render_events, with_numbers
 from pathline_gateway.streams.dispatch.gateway_events import forgotten_event, withheld_event
-from pathline_gateway.streams.dispatch.thin_events import thin_event
+from pathline_gateway.streams.dispatch.thin_events import as_subscribed, thin_event
+from pathline_gateway.streams.kafka import shown_repository
 from pathline_gateway.streams.kafka.record import BATCH_OVERHEAD, OVERSIZED, OutRecord, build_record
+from pathline_gateway.streams.kafka.revision import digest_of
+from pathline_gateway.streams.kafka.shown_repository import ShownEvent
 from pathline_gateway.streams.kafka.write_context import WriteContext
 from pathline_gateway.streams.kafka.write_range import BrokerPosition, WriteRange, next_range
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
@@ -90,8 +93,30 @@ class BatchReader:
         rows = await delivered_repository.fetch_after(connection, subscription.id, numbers.first - 1, count)
         first_given = await delivered_repository.find_delivery_time(connection, subscription.id, numbers.first)
         render_context = RenderContext(connection, self.context.secret, self.context.clock())
-        rendered = await render_events(render_context, subscription, with_numbers(rows), None)
+        # What is told later of a thin event depends on the whole of it.
+        whole = subscription if subscription.payload == "none" else subscription._replace(payload="full")
+        rendered = await render_events(render_context, whole, with_numbers(rows), None)
+        await self._remember(connection, subscription, numbers, rows, rendered)
+        rendered = [as_subscribed(subscription, each) for each in rendered]
         return {each["number"]: each for each in rendered}, None if first_given is None else first_given.timestamp()
+
+    async def _remember(
+        self,
+        connection: asyncpg.Connection,
+        subscription: Subscription,
+        numbers: WriteRange,
+        rows: Sequence[asyncpg.Record],
+        rendered: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """What is shown of others is looked at again later. It may not be written in the end: then it is read again."""
+        if subscription.is_operator or subscription.payload == "none":
+            return
+        shown = [
+            ShownEvent(event["number"], event.get("pathway"), event["source"], event["id"], digest_of(event))
+            for row, event in zip(rows, rendered, strict=True)
+            if row["org"] != subscription.org and row["kind"] is None and "withheld" not in event
+        ]
+        await shown_repository.remember(connection, subscription.id, numbers.after, numbers.through, shown)
 
     def _record(self, subscription: Subscription, event: Mapping[str, Any] | None, number: int) -> OutRecord:
         if event is None or "withheld" in event:

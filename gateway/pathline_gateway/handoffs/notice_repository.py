@@ -97,9 +97,16 @@ insert into source (source, org) values ($1, 'pathline') on conflict (source) do
 returning id
 """
 _UNCONCEALED = "select handoff from unconcealed_handoff where handoff = any($1::text[])"
-_IS_DISPATCH_CAUGHT_UP = (
-    "select (select change_seq from dispatch_progress) >= (select change_seq from handoff_progress)"
+# Who subscribed to what comes later waits for nothing, and a replay is no matter of dispatch.
+_IS_DISPATCH_CAUGHT_UP = """
+select not exists (
+    select from dispatch_progress d join handoff_progress h on d.change_seq < h.change_seq
+    where exists (
+        select from subscription s where s.shard = d.shard and s.start_seq < h.change_seq
+            and not exists (select from replay r where r.subscription = s.id)
+    )
 )
+"""
 _PATHWAYS = """
 select s.ref, s.pathway
 from ref_pathway s where s.ref = any($1::bigint[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import asyncpg
@@ -27,7 +28,7 @@ class AdvisoryLock(IntEnum):
     HANDOFF_PROJECTION = 0x706C_0008
     """Hand-offs have one writer, and one who speaks of silence. Triggers of the register take it, too."""
     DISPATCH = 0x706C_0007
-    """Deliveries are numbered by one process."""
+    """Deliveries of a shard are numbered by one process; a second number says of which shard."""
     MEASURE_RELEASE = 0x706C_0035
     """Cells of measures are released by one transaction."""
 
@@ -45,6 +46,27 @@ async def lock_for_organisation(connection: asyncpg.Connection, lock: AdvisoryLo
 async def try_lock_for_transaction(connection: asyncpg.Connection, lock: AdvisoryLock) -> bool:
     """Whether nobody else had it: then nobody has until this transaction ends."""
     return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", lock))
+
+
+async def lock_for_parts(connection: asyncpg.Connection, lock: AdvisoryLock, parts: Sequence[int]) -> None:
+    """Nobody else has any of these parts until this transaction ends; `parts`: ascending, as everybody locks them."""
+    for part in parts:
+        await connection.execute("select pg_advisory_xact_lock($1, $2)", lock, part)
+
+
+async def try_lock_for_parts(connection: asyncpg.Connection, lock: AdvisoryLock, parts: Sequence[int]) -> bool:
+    """Whether nobody else had any of these parts: then nobody has until this transaction ends.
+
+    The first is tried before the others: of two that try the same, one has all.
+    """
+    first, *others = parts
+    if not await connection.fetchval("select pg_try_advisory_xact_lock($1, $2)", lock, first):
+        return False
+    return not others or bool(
+        await connection.fetchval(
+            "select bool_and(pg_try_advisory_xact_lock($1, part)) from unnest($2::integer[]) as p(part)", lock, others
+        )
+    )
 
 
 async def try_lock_for_session(connection: asyncpg.Connection, lock: AdvisoryLock) -> bool:

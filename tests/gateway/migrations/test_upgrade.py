@@ -21,6 +21,7 @@ from pathline_gateway.integrity.rebuild.run import rebuild
 from pathline_gateway.pathways.form_upgrade import FormUpgrade
 from pathline_gateway.postgres.migrate import load_migrations, migrate
 from pathline_gateway.postgres.partitions import ensure_partitions
+from pathline_gateway.streams.subscriptions.shards import ALL_SHARDS
 from support.brokers.embedded_broker import broker
 from support.gateways.in_process import Client, gateway
 from support.intake.played import find_faults
@@ -44,6 +45,8 @@ TOLD_BY_PAYLOADS: Final = {
 }  # fmt: skip
 """Columns that a later version has no more: the payload says the same."""
 LEDGER: Final = "migration"
+PROGRESS: Final = "dispatch_progress"
+"""Since dispatch is done in shards it has a row for each."""
 
 _TABLES = """
 select c.relname as name from pg_class c
@@ -143,7 +146,7 @@ async def kept_before(connection: asyncpg.Connection) -> Mapping[str, list[dict[
             for row in await rows_of(connection, table)
         ]
         for table in await table_names(connection)
-        if table not in {*DROPPED, LEDGER}
+        if table not in {*DROPPED, LEDGER, PROGRESS}
     }
 
 
@@ -161,6 +164,7 @@ async def lost(connection: asyncpg.Connection, before: Mapping[str, list[dict[st
 async def test_nothing_is_lost_and_every_name_is_in_the_documentation(connection: asyncpg.Connection) -> None:
     before = await kept_before(connection)
     filled = {table for table, rows in before.items() if rows}
+    (progress,) = await rows_of(connection, PROGRESS)
     assert filled >= {
         "subject_ref", "interaction", "evidence", "event_identity", "amendment", "membership", "link_evidence",
         "handoff_link", "organisation", "linker", "concealed_service", "lawful_basis", "parked", "consumer_position",
@@ -169,6 +173,8 @@ async def test_nothing_is_lost_and_every_name_is_in_the_documentation(connection
     }  # fmt: skip
     await upgrade(connection)
     assert await lost(connection, before) == {}
+    passed = {row["shard"]: row["change_seq"] for row in await rows_of(connection, PROGRESS)}
+    assert passed == dict.fromkeys(ALL_SHARDS, progress["seq"])
     now = {
         (table, name)
         for table in (*await table_names(connection), "delivery")  # a view since deliveries are kept in batches

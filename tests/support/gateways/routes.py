@@ -18,6 +18,7 @@ from pathline.codec import kafka
 from pathline.interaction import Interaction
 from pathline.vocabulary import Payload
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER, Caller, Role
+from pathline_gateway.background.leadership import Leadership
 from pathline_gateway.concealment import endpoints as concealment_endpoints
 from pathline_gateway.console import handoff_pages, parked_pages, pathway_pages, review_pages, subscription_pages
 from pathline_gateway.embedded import Machine
@@ -156,8 +157,11 @@ class GatewayRoutes:
         while await writer.bind_batch():
             pass
 
-    async def dispatch(self, *, everything: bool = True) -> None:
-        """Every subscription has deliveries of what is stored; `everything` as while auth is off."""
+    async def dispatch(self, *, everything: bool = True, leadership: Leadership | None = None) -> None:
+        """Every subscription has deliveries of what is stored; `everything` as while auth is off.
+
+        `leadership`: subscriptions of the shards that it leads alone.
+        """
         push_dispatcher = PushDispatcher(SECRET, [self.listeners, *(each for each, _ in self.push_targets)])
 
         def on_commit(subscriptions: Mapping[UUID, int]) -> None:
@@ -166,7 +170,12 @@ class GatewayRoutes:
                 wake(subscriptions)
 
         dispatcher = Dispatcher(
-            self.pool, lambda: self.now, on_commit, auth_disabled=everything, push_dispatcher=push_dispatcher
+            self.pool,
+            lambda: self.now,
+            on_commit,
+            auth_disabled=everything,
+            push_dispatcher=push_dispatcher,
+            leadership=leadership,
         )
         while await dispatcher.dispatch_some():
             pass

@@ -66,6 +66,8 @@ async def run_topic_workers(
 class _Nobody:
     """Is handed nothing: writers of topics read what they write."""
 
+    has_waiting = False
+
     async def prepare_push(self, *_: object) -> list[Any]:
         return []
 

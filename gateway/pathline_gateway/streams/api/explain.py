@@ -46,7 +46,7 @@ async def explain(
     An operator is told of what he may see himself, whoever subscribed.
     """
     number = await delivered_repository.find_number(connection, subscription.id, source, id)
-    row = await subscription_repository.find_event(connection, source, id)
+    row = await subscription_repository.find_event(connection, subscription.id, source, id)
     is_own = row is not None and sees_unredacted(subscription, row["org"])
     visibility = VisibilityCache(connection, now)
     is_visible = is_own or (row is not None and await visibility.can_see(subscription, row["pathway"], (source, id)))

@@ -14,7 +14,7 @@ from pathline_gateway.handoffs import notice_repository, side_repository
 from pathline_gateway.handoffs.open_stages import UNRESTRICTED_AUDIENCE
 from pathline_gateway.handoffs.silence import SOURCE, TYPES, Kind, SilenceNotice
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
-from pathline_gateway.streams.subscriptions import repository as subscription_repository
+from pathline_gateway.streams.subscriptions import dispatch_progress_repository
 from pathline_gateway.streams.subscriptions.filters import ATTRIBUTES, FilterAttributes
 from pathline_gateway.streams.subscriptions.numbering_repository import StoredEvent, assign_numbers
 from pathline_gateway.streams.subscriptions.repository import Subscription
@@ -45,7 +45,7 @@ async def deliver_notices(
     led to them were not dispatched yet. It takes the dispatch lock to the end of the transaction: one process at a time
     assigns running numbers.
     """
-    await subscription_repository.wait_for_lock(connection)
+    await dispatch_progress_repository.wait_for_lock(connection)
     await index.refresh(connection)
     if not index.is_empty and not await notice_repository.is_dispatch_caught_up(connection):
         return None

@@ -18,9 +18,11 @@ from pathline_gateway.streams.dispatch.held_repository import HeldEntry, OwedDel
 from pathline_gateway.streams.dispatch.selection import select_recipients
 from pathline_gateway.streams.dispatch.selection_by_pathway import WORK, close_pathway, select_or_set_aside
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache
+from pathline_gateway.streams.subscriptions import dispatch_progress_repository
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
 from pathline_gateway.streams.subscriptions.numbering_repository import StoredEvent, assign_numbers
 from pathline_gateway.streams.subscriptions.repository import Subscription
+from pathline_gateway.streams.subscriptions.shards import ALL_SHARDS, SHARD_COUNT, shard_of
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 
 _CATCH_UP_PAGE_SIZE: Final = 1_000
@@ -36,6 +38,8 @@ class HeldEventDispatch:
     now: datetime
     secret: bytes | None
     """What makes readers' names; None where nothing is ever told."""
+    shards: Sequence[int] = ALL_SHARDS
+    """Whose subscriptions are in the index."""
     last_numbers: dict[UUID, int] = field(default_factory=dict)
     """The last number of each subscription that was given something."""
     has_more: bool = False
@@ -43,8 +47,9 @@ class HeldEventDispatch:
 
     async def run(self) -> None:
         """What is due was tried again; what is open was given."""
-        await self._retry_pathways(WORK)
-        await self._retry_pathways(DELIVERY)
+        if 0 in self.shards:  # pathways are nobody's in particular: one shard tries them for all
+            await self._retry_pathways(WORK)
+            await self._retry_pathways(DELIVERY)
         await self._retry_subscriptions()
         await self._deliver_owed()
         if not self.has_more:  # what was numbered before comes first
@@ -70,7 +75,16 @@ class HeldEventDispatch:
         rows = await subscription_repository.fetch_events_of(
             self.connection, await held_repository.fetch_held(self.connection, refs)
         )
-        await select_recipients(self.index, VisibilityCache(self.connection, self.now), rows)
+        await select_recipients(await self._full_index(), VisibilityCache(self.connection, self.now), rows)
+
+    async def _full_index(self) -> SubscriptionIndex:
+        """All subscriptions: a pathway is open again when each of them can be asked about it."""
+        if len(self.shards) == SHARD_COUNT:
+            return self.index
+        index = SubscriptionIndex(auth_disabled=self.index.auth_disabled)
+        await index.refresh(self.connection)
+        await drop_set_aside(self.connection, index)
+        return index
 
     async def _check_rendering(self, refs: set[int]) -> None:
         """The owed events of these can be rendered; the trial leaves nothing."""
@@ -86,6 +100,8 @@ class HeldEventDispatch:
     async def _retry_subscriptions(self) -> None:
         for item in await set_aside.due_items(self.connection, WORK, "subscription"):
             id = UUID(item.key.removeprefix("subscription:"))
+            if shard_of(id) not in self.shards:
+                continue
             subscription = await subscription_repository.find(self.connection, id, None)
             if subscription is None:
                 await set_aside.release(self.connection, WORK, [item.key])
@@ -106,12 +122,13 @@ class HeldEventDispatch:
 
     async def _catch_up(self, subscription: Subscription, position: int) -> int | None:
         """It is given what it missed; up to which entry. None: it has missed nothing more."""
-        end = await subscription_repository.catch_up_end(self.connection, position, _CATCH_UP_PAGE_SIZE)
+        shard = shard_of(subscription.id)
+        end = await dispatch_progress_repository.catch_up_end(self.connection, shard, position, _CATCH_UP_PAGE_SIZE)
         if end is None:
             return None
         single_index, blocked = (
             SubscriptionIndex([self.index.effective(subscription)]),
-            await held_repository.blocked_pathways(self.connection),
+            await held_repository.blocked_pathways(self.connection, [shard]),
         )
         rows = await subscription_repository.fetch_events(self.connection, position, end)
         await held_repository.insert_owed(
@@ -123,7 +140,7 @@ class HeldEventDispatch:
         return end
 
     async def _deliver_owed(self) -> None:
-        owed = await held_repository.fetch_owed(self.connection)
+        owed = await held_repository.fetch_owed(self.connection, self.shards)
         if not owed:
             return
         entries = {(each.ref, each.batch, 0) for each in owed if each.batch is not None}
@@ -172,23 +189,41 @@ class HeldEventDispatch:
         return False
 
     async def _deliver_held(self) -> None:
-        entries = await held_repository.fetch_releasable(self.connection)
-        if not entries:
+        holders = await held_repository.fetch_releasable(self.connection, self.shards)
+        if not holders:
             return
+        entries = list(holders)
         rows = await subscription_repository.fetch_events_of(self.connection, entries)
         selection = await select_or_set_aside(self.connection, self.index, self.now, rows)
-        await self._assign_numbers(selection.recipients.stored_events())
+        # Another shard may have been given an entry before, when another process led it.
+        await self._assign_numbers(
+            {
+                id: [
+                    (row["source_number"], row["id"])
+                    for row in of_one
+                    if shard_of(id) in holders[HeldEntry(row["ref"], row["batch"], row["seq"])]
+                ]
+                for id, of_one in selection.recipients.rows.items()
+            }
+        )
         still_held = {
             HeldEntry(row["ref"], row["batch"], row["seq"])
             for row in rows
             if row["pathway"] in selection.failed_pathways
         }
-        await held_repository.delete_held(self.connection, [each for each in entries if each not in still_held])
+        released = [each for each in entries if each not in still_held]
+        await held_repository.delete_held(self.connection, self.shards, released)
         await set_aside_subscriptions(self.connection, selection.failing_filters, entries[0].seq - 1)
         self.has_more |= len(entries) == held_repository.BATCH_SIZE
 
     async def _assign_numbers(self, events: Mapping[UUID, Sequence[StoredEvent]]) -> None:
         self.last_numbers |= await assign_numbers(self.connection, events)
+
+
+async def drop_set_aside(connection: asyncpg.Connection, index: SubscriptionIndex) -> None:
+    """Whoever is set aside is looked up no more."""
+    for key in await set_aside.keys(connection, WORK, "subscription"):
+        index.drop(UUID(key.removeprefix("subscription:")))
 
 
 async def set_aside_subscriptions(

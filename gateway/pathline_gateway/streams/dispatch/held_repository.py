@@ -9,13 +9,16 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.identity.evidence_backlog import EvidenceEnds
+from pathline_gateway.streams.subscriptions.shards import ALL_SHARDS
 
 # Closed, or open again with something that is still to be given: whatever else comes of it comes after that.
 _ANY_CLOSED = "select exists (select from set_aside_ref)"
-_ANY_BLOCKED = "select exists (select from set_aside_ref) or exists (select from dispatch_held)"
+_ANY_BLOCKED = """
+select exists (select from set_aside_ref) or exists (select from dispatch_held where shard = any($1::smallint[]))
+"""
 _BLOCKED = """
 select distinct s.pathway
-from (select ref from set_aside_ref union select ref from dispatch_held) a
+from (select ref from set_aside_ref union select ref from dispatch_held where shard = any($1::smallint[])) a
 join ref_pathway s on s.ref = a.ref
 """
 _CLOSED = """
@@ -23,12 +26,16 @@ select distinct s.pathway
 from set_aside_ref a join ref_pathway s on s.ref = a.ref
 """
 _HAS_WORK = """
-select exists (select from dispatch_held) or exists (select from delivery_pending)
+select exists (select from dispatch_held where shard = any($2::smallint[]))
+    or exists (
+        select from delivery_pending o join subscription s on s.id = o.subscription where s.shard = any($2::smallint[])
+    )
     or exists (select from set_aside where work = any($1::text[]) and retry_at <= now())
 """
 _HOLD = """
-insert into dispatch_held (ref, batch, change_seq, link_evidence_seq, handoff_input_seq)
-select *, $4::bigint, $5::bigint from unnest($1::bigint[], $2::bigint[], $3::bigint[])
+insert into dispatch_held (ref, batch, change_seq, link_evidence_seq, handoff_input_seq, shard)
+select e.*, $4::bigint, $5::bigint, s.shard
+from unnest($1::bigint[], $2::bigint[], $3::bigint[]) e cross join unnest($6::smallint[]) as s(shard)
 on conflict do nothing
 """
 # Whether a pathway waits for evidence costs a look at its refs. So organisations take turns here, too: the pathway that
@@ -37,10 +44,14 @@ _RELEASABLE = """
 with closed as materialized (
     select distinct s.pathway
     from set_aside_ref a join ref_pathway s on s.ref = a.ref
+), entry as (
+    select ref, batch, min(change_seq) as change_seq, max(link_evidence_seq) as link_evidence_seq,
+        max(handoff_input_seq) as handoff_input_seq, array_agg(shard) as shards
+    from dispatch_held where shard = any($3::smallint[]) group by ref, batch
 ), held as (
-    select h.ref, h.batch, h.change_seq, h.link_evidence_seq, h.handoff_input_seq, s.pathway,
+    select h.*, s.pathway,
         first_value(h.change_seq) over first_entry as first_seq, first_value(s.org) over first_entry as first_org
-    from dispatch_held h join ref_pathway s on s.ref = h.ref
+    from entry h join ref_pathway s on s.ref = h.ref
     where s.pathway not in (select pathway from closed)
     window first_entry as (partition by s.pathway order by h.change_seq)
 ), in_turn as (
@@ -48,7 +59,7 @@ with closed as materialized (
 ), candidate as materialized (
     select * from (select *, dense_rank() over (order by nth, first_seq) as place from in_turn) o where place <= $2
 )
-select h.ref, h.batch, h.change_seq from candidate h
+select h.ref, h.batch, h.change_seq, h.shards from candidate h
 where (h.handoff_input_seq <= (select handoff_input_seq from membership_progress) or not exists (
         select from (
             select b.id as ref from subject_ref b where b.anchor_id = h.pathway
@@ -67,10 +78,12 @@ where (h.handoff_input_seq <= (select handoff_input_seq from membership_progress
     ))
 order by h.change_seq limit $1
 """
-_OF_REFS = "select ref, batch, change_seq from dispatch_held where ref = any($1::bigint[]) order by change_seq limit $2"
+_OF_REFS = """
+select distinct ref, batch, change_seq from dispatch_held where ref = any($1::bigint[]) order by change_seq limit $2
+"""
 _DELETE_HELD = """
 delete from dispatch_held h using unnest($1::bigint[], $2::bigint[]) as g(ref, batch)
-where h.ref = g.ref and h.batch = g.batch
+where h.shard = any($3::smallint[]) and h.ref = g.ref and h.batch = g.batch
 """
 _INSERT_OWED = """
 insert into delivery_pending (subscription, source, id, ref, is_notice)
@@ -84,6 +97,7 @@ with closed as materialized (
 )
 select o.subscription, o.source, o.id, o.ref, o.is_notice, o.seq, i.batch
 from delivery_pending o
+join subscription u on u.id = o.subscription and u.shard = any($2::smallint[])
 join ref_pathway s on s.ref = o.ref
 left join event_identity k on k.source = o.source and k.id = o.id
 left join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
@@ -139,9 +153,9 @@ class OwedDelivery(NamedTuple):
     batch: int | None
 
 
-async def has_work(connection: asyncpg.Connection, *works: str) -> bool:
-    """Whether anything is held back, or to be tried again by these works."""
-    return bool(await connection.fetchval(_HAS_WORK, works))
+async def has_work(connection: asyncpg.Connection, shards: Collection[int], *works: str) -> bool:
+    """Whether anything is held back in these shards, or to be tried again by these works."""
+    return bool(await connection.fetchval(_HAS_WORK, works, list(shards)))
 
 
 async def closed_pathways(connection: asyncpg.Connection) -> set[UUID]:
@@ -151,24 +165,30 @@ async def closed_pathways(connection: asyncpg.Connection) -> set[UUID]:
     return {row["pathway"] for row in await connection.fetch(_CLOSED)}
 
 
-async def blocked_pathways(connection: asyncpg.Connection) -> set[UUID]:
-    """These, and those of which something is held that is still to be given."""
-    if not await connection.fetchval(_ANY_BLOCKED):
+async def blocked_pathways(connection: asyncpg.Connection, shards: Collection[int] = ALL_SHARDS) -> set[UUID]:
+    """These, and those of which something is held in one of these shards that is still to be given."""
+    if not await connection.fetchval(_ANY_BLOCKED, list(shards)):
         return set()
-    return {row["pathway"] for row in await connection.fetch(_BLOCKED)}
+    return {row["pathway"] for row in await connection.fetch(_BLOCKED, list(shards))}
 
 
 async def hold(
-    connection: asyncpg.Connection, entries: Collection[HeldEntry], evidence: EvidenceEnds = NO_EVIDENCE
+    connection: asyncpg.Connection,
+    shards: Collection[int],
+    entries: Collection[HeldEntry],
+    evidence: EvidenceEnds = NO_EVIDENCE,
 ) -> None:
-    """These are given once their pathways are open, and all evidence up to these ends is bound."""
+    """These are given to these shards once their pathways are open, and all evidence up to these ends is bound."""
     if entries:
-        await connection.execute(_HOLD, *map(list, zip(*entries, strict=True)), *evidence)
+        await connection.execute(_HOLD, *map(list, zip(*entries, strict=True)), *evidence, list(shards))
 
 
-async def fetch_releasable(connection: asyncpg.Connection, limit: int = BATCH_SIZE) -> list[HeldEntry]:
-    """Some whose pathways are open and whose evidence is bound, in order."""
-    return [HeldEntry(*row.values()) for row in await connection.fetch(_RELEASABLE, limit, _MAX_PATHWAYS)]
+async def fetch_releasable(
+    connection: asyncpg.Connection, shards: Collection[int], limit: int = BATCH_SIZE
+) -> dict[HeldEntry, frozenset[int]]:
+    """Some whose pathways are open and whose evidence is bound, in order; and which of these shards hold each."""
+    rows = await connection.fetch(_RELEASABLE, limit, _MAX_PATHWAYS, list(shards))
+    return {HeldEntry(ref, batch, seq): frozenset(holders) for ref, batch, seq, holders in rows}
 
 
 async def fetch_held(connection: asyncpg.Connection, refs: Collection[int], limit: int = BATCH_SIZE) -> list[HeldEntry]:
@@ -176,10 +196,11 @@ async def fetch_held(connection: asyncpg.Connection, refs: Collection[int], limi
     return [HeldEntry(*row.values()) for row in await connection.fetch(_OF_REFS, list(refs), limit)]
 
 
-async def delete_held(connection: asyncpg.Connection, entries: Sequence[HeldEntry]) -> None:
-    """These are held no longer."""
+async def delete_held(connection: asyncpg.Connection, shards: Collection[int], entries: Sequence[HeldEntry]) -> None:
+    """These are held no longer in these shards."""
     if entries:
-        await connection.execute(_DELETE_HELD, [each.ref for each in entries], [each.batch for each in entries])
+        columns = [each.ref for each in entries], [each.batch for each in entries]
+        await connection.execute(_DELETE_HELD, *columns, list(shards))
 
 
 async def insert_owed(connection: asyncpg.Connection, rows: Sequence[tuple[UUID, int, str, int, bool]]) -> None:
@@ -188,9 +209,11 @@ async def insert_owed(connection: asyncpg.Connection, rows: Sequence[tuple[UUID,
         await connection.execute(_INSERT_OWED, *map(list, zip(*rows, strict=True)))
 
 
-async def fetch_owed(connection: asyncpg.Connection, limit: int = BATCH_SIZE) -> list[OwedDelivery]:
-    """Some whose pathways are open, in order."""
-    return [OwedDelivery(*row.values()) for row in await connection.fetch(_OWED, limit)]
+async def fetch_owed(
+    connection: asyncpg.Connection, shards: Collection[int], limit: int = BATCH_SIZE
+) -> list[OwedDelivery]:
+    """Some of these shards whose pathways are open, in order."""
+    return [OwedDelivery(*row.values()) for row in await connection.fetch(_OWED, limit, list(shards))]
 
 
 async def delete_owed(connection: asyncpg.Connection, entries: Sequence[OwedDelivery]) -> None:

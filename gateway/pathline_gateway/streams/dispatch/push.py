@@ -38,6 +38,10 @@ class NewDeliveries(NamedTuple):
 class PushTarget(Protocol):
     """Some who wait in this process."""
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether anybody does."""
+
     async def prepare_push(
         self, context: RenderContext, deliveries: Sequence[NewDeliveries]
     ) -> Sequence[CommitCallback]:
@@ -50,6 +54,11 @@ class PushDispatcher:
 
     secret: bytes
     targets: Sequence[PushTarget]
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether anybody waits in this process for what is delivered next."""
+        return any(target.has_waiting for target in self.targets)
 
     async def prepare_push(
         self, connection: asyncpg.Connection, now: datetime, selection: Selection, last_numbers: Mapping[UUID, int]

@@ -40,7 +40,9 @@ returning id
 _OPEN = """
 insert into replay (subscription, parent_subscription, series, scanned_through, to_seq, skip_through_number)
 select $1, $2, coalesce((select max(series) from replay where parent_subscription = $2), 1) + 1, $3,
-    greatest($3, (select change_seq from dispatch_progress)), $4
+    greatest($3, (
+        select p.change_seq from dispatch_progress p join subscription s on s.shard = p.shard where s.id = $2
+    )), $4
 returning series
 """
 _COPY_WEBHOOK = """

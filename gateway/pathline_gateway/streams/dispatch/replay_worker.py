@@ -67,7 +67,7 @@ class Replayer:
             recipients = await self._select(connection, subscription.effective(self._auth_disabled), rows)
             if recipients is None:
                 return True
-            events = recipients.stored_events().get(subscription.id, [])
+            events = recipients.stored_events().get(subscription.id, ())
             already_delivered = await replay_repository.find_already_delivered(connection, replay, events)
             last_numbers = await assign_numbers(
                 connection, {subscription.id: [each for each in events if each not in already_delivered]}

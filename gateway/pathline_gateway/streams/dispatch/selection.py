@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -24,17 +24,28 @@ class Selection:
     count: int = 0
     """Deliveries of all subscriptions."""
 
-    def add(self, subscription: Subscription, row: asyncpg.Record) -> None:
-        """It receives this event next."""
-        if (rows := self.rows.get(subscription.id)) is None:
-            self.subscriptions[subscription.id] = subscription
-            rows = self.rows[subscription.id] = []
-        rows.append(row)
-        self.count += 1
+    def add(self, subscriptions: Iterable[Subscription], row: asyncpg.Record) -> None:
+        """These receive this event next, if it was stored since they were made."""
+        all_rows, seq = self.rows, row["seq"]
+        for each in subscriptions:
+            if seq <= each.start_seq:
+                continue
+            if (rows := all_rows.get(each.id)) is None:
+                self.subscriptions[each.id] = each
+                rows = all_rows[each.id] = []
+            rows.append(row)
+            self.count += 1
 
-    def stored_events(self) -> dict[UUID, list[StoredEvent]]:
-        """The same, as they are numbered."""
-        return {id: [(row["source_number"], row["id"]) for row in rows] for id, rows in self.rows.items()}
+    def stored_events(self) -> dict[UUID, Sequence[StoredEvent]]:
+        """The same, as they are numbered: one list for all subscriptions that receive the same."""
+        lists: dict[tuple[int, ...], list[StoredEvent]] = {}
+        events: dict[UUID, Sequence[StoredEvent]] = {}
+        for id_, rows in self.rows.items():
+            key = tuple(map(id, rows))
+            if (of_one := lists.get(key)) is None:
+                of_one = lists[key] = [(row["source_number"], row["id"]) for row in rows]
+            events[id_] = of_one
+        return events
 
 
 async def select_recipients(
@@ -55,9 +66,10 @@ async def select_recipients(
         for found, as_sent in index.iter_matches(row):
             if slice.is_spent:
                 await slice.renew()
+            if as_sent:
+                selection.add(found, row)
+                continue
             for each in found:
-                if last <= each.start_seq:
-                    continue
-                if as_sent or await visibility.can_see(each, row["pathway"], (row["source"], row["id"])):
-                    selection.add(each, row)
+                if last > each.start_seq and await visibility.can_see(each, row["pathway"], (row["source"], row["id"])):
+                    selection.add((each,), row)
     return selection, None

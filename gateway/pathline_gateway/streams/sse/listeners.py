@@ -40,6 +40,11 @@ class Listener:
     _is_waiting: bool = False
     _pushed_page: EventPage | None = None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has nothing to send, and waits for what comes next."""
+        return self._is_waiting
+
     def is_caught_up_to(self, number: int) -> bool:
         """Whether it has all up to this number, and neither reads nor sends."""
         return self._is_waiting and self.last_number == number and self._pushed_page is None
@@ -94,6 +99,11 @@ class ListenerRegistry:
         for subscription in subscriptions:
             for listener in self._listeners.get(subscription, ()):
                 listener.wake_event.set()
+
+    @property
+    def has_waiting(self) -> bool:
+        """See `PushTarget.has_waiting`."""
+        return any(each.is_waiting for listeners in self._listeners.values() for each in listeners)
 
     async def prepare_push(self, context: RenderContext, deliveries: Sequence[NewDeliveries]) -> list[CommitCallback]:
         """See `PushTarget.prepare_push`."""

@@ -18,8 +18,11 @@ update subscription s set last_number = s.last_number + g.n
 from unnest($1::uuid[], $2::bigint[]) as g(id, n) where s.id = g.id
 returning s.id, s.last_number
 """
+# One statement for all that receive the same: what there is to store is said once.
 _INSERT = """
-insert into delivery_batch (subscription, first_number, last_number, sources, ids) values ($1, $2, $3, $4, $5)
+insert into delivery_batch (subscription, first_number, last_number, sources, ids)
+select g.id, g.before + $3::bigint + 1, g.before + $3::bigint + cardinality($4::integer[]), $4, $5
+from unnest($1::uuid[], $2::bigint[]) as g(id, before)
 """
 
 
@@ -32,11 +35,15 @@ async def assign_numbers(
         return {}
     rows = await connection.fetch(_COUNT, list(given), [len(of_one) for of_one in given.values()])
     last_numbers: dict[UUID, int] = {row["id"]: row["last_number"] for row in rows}
-    batches = []
+    alike: dict[int, list[UUID]] = {}
     for subscription, of_one in given.items():
-        before = last_numbers[subscription] - len(of_one)
-        for begin in range(0, len(of_one), _BATCH_SIZE):
-            sources, ids = zip(*of_one[begin : begin + _BATCH_SIZE], strict=True)
-            batches.append((subscription, before + begin + 1, before + begin + len(ids), sources, ids))
+        alike.setdefault(id(of_one), []).append(subscription)
+    batches = []
+    for subscriptions in alike.values():
+        of_each = given[subscriptions[0]]
+        before = [last_numbers[each] - len(of_each) for each in subscriptions]
+        for begin in range(0, len(of_each), _BATCH_SIZE):
+            sources, ids = zip(*of_each[begin : begin + _BATCH_SIZE], strict=True)
+            batches.append((subscriptions, before, begin, sources, ids))
     await connection.executemany(_INSERT, batches)
     return last_numbers

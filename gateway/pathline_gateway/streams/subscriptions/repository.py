@@ -13,8 +13,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from pathline_gateway.postgres import advisory_locks
-from pathline_gateway.postgres.advisory_locks import AdvisoryLock
+from pathline_gateway.streams.subscriptions.shards import shard_of
 
 _SELECT = """
 select id, org, is_operator, protocol, purpose, authority, filters, is_paused, created_at, start_seq, last_number,
@@ -28,8 +27,14 @@ returning id
 """
 _ONE = _SELECT + "where id = $1 and ($2::text is null or org = $2)"
 _LISTED = _SELECT + "where replay is null and ($1::text is null or org = $1) and id > $2 order by id limit $3"
-_CHANGED = _SELECT + "where replay is null and changed_in_version > $1 and id > $2 order by id limit $3"
-_IDS = "select id from subscription where not exists (select from replay where replay.subscription = subscription.id)"
+_WHERE_CHANGED = """
+where replay is null and changed_in_version > $1 and shard = any($4::smallint[]) and id > $2 order by id limit $3
+"""
+_CHANGED = _SELECT + _WHERE_CHANGED
+_IDS = """
+select id from subscription
+where shard = any($1::smallint[]) and not exists (select from replay where replay.subscription = subscription.id)
+"""
 _SERIES = _SELECT + "where replay.parent_subscription = $1 and replay.series = $2"
 # With all series of it.
 _CHANGE = """
@@ -43,11 +48,6 @@ where id = $1 or id in (select subscription from replay where parent_subscriptio
 _FORGET = (
     "delete from subscription where id = $1 or id in (select subscription from replay where parent_subscription = $1)"
 )
-_BEGIN = """
-select greatest((select change_seq from dispatch_progress), (select min(start_seq) from subscription)) as seq
-"""
-# A page of the change log ends at the last of so many entries.
-_END = "select max(seq) as seq from (select seq from change_log where seq > $1 order by seq limit $2) as c"
 # Batch by batch, whatever the planner thinks of how many there are (`offset 0`): a batch is never far from its others.
 # With all that is told of an event: who waits for it is told at once, and need not read it again.
 _OF_PAGE = """
@@ -77,20 +77,30 @@ join ref_pathway s on s.ref = i.ref
 order by p.seq, i.time, src.source, i.id
 """
 _EVENTS = _OF_PAGE + _STORED
-_EVENTS_OF = _OF_ENTRIES + _STORED
-_PASSED_END = """
-select max(seq) as seq from (
-    select seq from change_log where seq > $1 and seq <= (select change_seq from dispatch_progress)
-    order by seq limit $2) as c
+# What filters and visibility ask for. Where nobody waits, nothing is told now, and most of an event is not read.
+_OUTLINED = """, stored as materialized (
+    select i.* from (select distinct batch from page) b
+    cross join lateral (select * from interaction i where i.batch = b.batch offset 0) i
+)
+select p.seq, i.batch, i.ref, i.source as source_number, src.source, i.id, t.type, s.org, s.subject, i.payload,
+    s.pathway
+from stored i
+join page p on p.ref = i.ref and p.batch = i.batch
+join source src on src.id = i.source
+join event_type t on t.id = i.type
+join ref_pathway s on s.ref = i.ref
+order by p.seq, i.time, src.source, i.id
 """
-_ADVANCE = "update dispatch_progress set change_seq = $1"
+_OUTLINES = _OF_PAGE + _OUTLINED
+_EVENTS_OF = _OF_ENTRIES + _STORED
 _SEVERAL = _SELECT + "where id = any($1::uuid[])"
 _LAST_NUMBERS = "select id, last_number from subscription where id = any($1::uuid[]) and not is_paused"
 _EVENT = """
 select i.received_at, i.ref, src.source, t.type,
     s.org, s.subject, i.payload, s.pathway,
-    (select change_seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change_log)
-        and not exists (select from dispatch_held h where h.ref = i.ref and h.batch = i.batch) as all_looked_at
+    (select change_seq from dispatch_progress where shard = $3) >= (select coalesce(max(seq), 0) from change_log)
+        and not exists (select from dispatch_held h where h.shard = $3 and h.ref = i.ref and h.batch = i.batch)
+        as all_looked_at
 from source src
 join event_identity k on k.source = src.id and k.id = $2
 join interaction i on i.ref = k.ref and i.time = k.time and i.source = k.source and i.id = k.id
@@ -204,53 +214,32 @@ async def fetch_last_numbers(connection: asyncpg.Connection, ids: Sequence[UUID]
     return {row["id"]: row["last_number"] for row in rows}
 
 
-async def try_lock(connection: asyncpg.Connection) -> bool:
-    """Whether this transaction has the dispatch lock, of all processes."""
-    return await advisory_locks.try_lock_for_transaction(connection, AdvisoryLock.DISPATCH)
-
-
-async def wait_for_lock(connection: asyncpg.Connection) -> None:
-    """This transaction has the dispatch lock, of all processes, to its end."""
-    await advisory_locks.lock_for_transaction(connection, AdvisoryLock.DISPATCH)
-
-
 async def fetch_version(connection: asyncpg.Connection) -> int:
     """Another whenever anybody wants something else: a subscription is new, changed, paused or gone."""
     version: int = await connection.fetchval("select version from subscription_version")
     return version
 
 
-async def list_changed(connection: asyncpg.Connection, since: int, after: UUID, limit: int) -> list[Subscription]:
-    """The next of those, by id, that are new or want something else since this version."""
-    return [_subscription(row) for row in await connection.fetch(_CHANGED, since, after, limit)]
+async def list_changed(
+    connection: asyncpg.Connection, shards: Collection[int], since: int, after: UUID, limit: int
+) -> list[Subscription]:
+    """The next of those of these shards, by id, that are new or want something else since this version."""
+    return [_subscription(row) for row in await connection.fetch(_CHANGED, since, after, limit, list(shards))]
 
 
-async def list_ids(connection: asyncpg.Connection) -> set[UUID]:
-    """All of them."""
-    return {row["id"] for row in await connection.fetch(_IDS)}
-
-
-async def next_page(connection: asyncpg.Connection, entries: int) -> tuple[int, int] | None:
-    """After which entry of the change log to look, and up to which; None where there is nothing new."""
-    begin = await connection.fetchval(_BEGIN)
-    end = None if begin is None else await connection.fetchval(_END, begin, entries)
-    return None if end is None else (begin, end)
-
-
-async def dispatched_through(connection: asyncpg.Connection) -> int:
-    """Up to which entry everybody was given what she wants."""
-    return int(await connection.fetchval("select change_seq from dispatch_progress"))
-
-
-async def catch_up_end(connection: asyncpg.Connection, after: int, entries: int) -> int | None:
-    """The last of so many entries after this one that were looked at for everybody; None where there is none."""
-    end: int | None = await connection.fetchval(_PASSED_END, after, entries)
-    return end
+async def list_ids(connection: asyncpg.Connection, shards: Collection[int]) -> set[UUID]:
+    """All of these shards."""
+    return {row["id"] for row in await connection.fetch(_IDS, list(shards))}
 
 
 async def fetch_events(connection: asyncpg.Connection, begin: int, end: int) -> list[asyncpg.Record]:
     """The interactions of these entries, in commit order."""
     return list(await connection.fetch(_EVENTS, begin, end))
+
+
+async def fetch_outlines(connection: asyncpg.Connection, begin: int, end: int) -> list[asyncpg.Record]:
+    """The same, of each what is needed to select its recipients."""
+    return list(await connection.fetch(_OUTLINES, begin, end))
 
 
 async def fetch_events_of(
@@ -260,14 +249,10 @@ async def fetch_events_of(
     return list(await connection.fetch(_EVENTS_OF, *map(list, zip(*entries, strict=True)))) if entries else []
 
 
-async def advance(connection: asyncpg.Connection, end: int) -> None:
-    """Everything up to this entry was looked at."""
-    await connection.execute(_ADVANCE, end)
-
-
-async def find_event(connection: asyncpg.Connection, source: str, id: str) -> asyncpg.Record | None:
-    """What a stored interaction says of itself, when it came, and whether the whole log was looked at since."""
-    row: asyncpg.Record | None = await connection.fetchrow(_EVENT, source, id)
+async def find_event(connection: asyncpg.Connection, subscription: UUID, source: str, id: str) -> asyncpg.Record | None:
+    """What a stored interaction says of itself, when it came, and whether the whole log was looked at since for this
+    subscription."""
+    row: asyncpg.Record | None = await connection.fetchrow(_EVENT, source, id, shard_of(subscription))
     return row
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import asyncpg
 
-from pathline_gateway.streams.subscriptions import repository as subscription_repository
+from pathline_gateway.streams.subscriptions import dispatch_progress_repository
 
 _SUBSCRIPTIONS_PER_BATCH = 50
 """Subscriptions, and of each so many events as are deleted in well under a second."""
@@ -61,7 +61,7 @@ async def delete_expired(
     organisation has too many together, it deletes those beyond an even share.
     """
     async with connection.transaction():
-        await subscription_repository.wait_for_lock(connection)
+        await dispatch_progress_repository.wait_for_lock(connection)
         rows = await connection.fetch(
             _FORGET,
             before,

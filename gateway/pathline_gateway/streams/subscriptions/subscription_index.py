@@ -15,6 +15,7 @@ from pathline_gateway.streams.subscriptions.filter_attributes import redacted_at
 from pathline_gateway.streams.subscriptions.filter_index import FilterIndex
 from pathline_gateway.streams.subscriptions.filters import FilterAttributes
 from pathline_gateway.streams.subscriptions.repository import Subscription
+from pathline_gateway.streams.subscriptions.shards import ALL_SHARDS, shard_of
 from pathline_gateway.time_slice import TimeSlice
 
 _PAGE_SIZE = 200
@@ -26,9 +27,15 @@ _STEP_SIZE = 100
 class SubscriptionIndex:
     """One for each reader of the change log."""
 
-    def __init__(self, subscriptions: Iterable[Subscription] = (), *, auth_disabled: bool = False) -> None:
-        """`auth_disabled`: auth is off, and who subscribed while it was is given all."""
-        self._auth_disabled = auth_disabled
+    def __init__(
+        self,
+        subscriptions: Iterable[Subscription] = (),
+        *,
+        auth_disabled: bool = False,
+        shards: Collection[int] = ALL_SHARDS,
+    ) -> None:
+        """`auth_disabled`: auth is off, and who subscribed while it was is given all. `shards`: whose are read."""
+        self.auth_disabled, self._shards = auth_disabled, shards
         self._version = -1
         self._subscriptions: dict[UUID, Subscription] = {}
         self._operator_index = FilterIndex[UUID]()
@@ -50,7 +57,9 @@ class SubscriptionIndex:
             return failing_filters
         slice, after = TimeSlice(), UUID(int=0)
         # What is wanted may be as long as filters may be: a page at a time, and each by itself.
-        while page := await subscription_repository.list_changed(connection, self._version, after, _PAGE_SIZE):
+        while page := await subscription_repository.list_changed(
+            connection, self._shards, self._version, after, _PAGE_SIZE
+        ):
             after = page[-1].id
             for each in page:
                 try:
@@ -62,7 +71,7 @@ class SubscriptionIndex:
                     failing_filters[each.id] = error
                 if slice.is_spent:
                     await slice.renew()
-        for id in self._subscriptions.keys() - await subscription_repository.list_ids(connection):
+        for id in self._subscriptions.keys() - await subscription_repository.list_ids(connection, self._shards):
             self.drop(id)
         self._version = version
         return failing_filters
@@ -71,9 +80,17 @@ class SubscriptionIndex:
         """Those that are looked up."""
         return list(self._subscriptions.values())
 
+    def of_shards(self, shards: Collection[int]) -> SubscriptionIndex:
+        """Those of these shards alone, as they are known now."""
+        return SubscriptionIndex(
+            (each for each in self._subscriptions.values() if shard_of(each.id) in shards),
+            auth_disabled=self.auth_disabled,
+            shards=shards,
+        )
+
     def effective(self, each: Subscription) -> Subscription:
         """As it is honoured here."""
-        return each.effective(self._auth_disabled)
+        return each.effective(self.auth_disabled)
 
     def put(self, each: Subscription) -> None:
         """Adds the subscription, or replaces it."""

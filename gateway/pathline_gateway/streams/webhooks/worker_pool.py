@@ -67,6 +67,11 @@ class WebhookWorkerPool:
                 entry[0].wake(last)
         self._wake.set()
 
+    @property
+    def has_waiting(self) -> bool:
+        """See `PushTarget.has_waiting`: a worker may, and is asked where something is given."""
+        return bool(self._workers)
+
     async def prepare_push(self, context: RenderContext, deliveries: Sequence[NewDeliveries]) -> list[CommitCallback]:
         """See `PushTarget.prepare_push`. A sink that somebody changes, or has taken over, is none that waits."""
         targets = [

@@ -14,6 +14,7 @@ from pathline_gateway.embedded import Machine
 from pathline_gateway.identity.membership_writer import MembershipWriter
 from support.examples import examples
 from support.gateways.routes import GatewayRoutes, routes_on, subscriber
+from support.gateways.shards import LEADERS
 from support.gateways.subscriptions import subscribe_by_pull
 from support.intake.history import START, Event, accepted, linked, offered, ref, retracted, step, subject
 from support.intake.played import find_faults
@@ -90,7 +91,8 @@ TURNS = st.lists(
         st.tuples(st.just("link"), st.sampled_from(ORGS), st.integers(1, 2)),
         st.tuples(st.just("offer"), st.sampled_from(ORGS), st.integers(1, 2)),
         st.tuples(st.just("accept"), st.sampled_from(ORGS), st.integers(1, 2)),
-        st.tuples(st.sampled_from(["bind", "hand out"]), st.just(""), st.just(0)),
+        st.tuples(st.just("bind"), st.just(""), st.just(0)),
+        st.tuples(st.just("hand out"), st.just(""), st.sampled_from(range(len(LEADERS)))),
     ),
     min_size=3,
     max_size=20,
@@ -136,9 +138,10 @@ async def deliveries_of(machine: Machine, turns: list[Any], *, at_once: bool) ->
             if at_once:
                 given.followed[n] = await minutes_before(gateway, n)
             if turn == "hand out" or at_once:
-                await gateway.dispatch(everything=False)
+                await gateway.dispatch(everything=False, leadership=LEADERS[0 if at_once else who])
         await gateway.bind()
-        await gateway.dispatch(everything=False)
+        for leader in LEADERS[1:3]:
+            await gateway.dispatch(everything=False, leadership=leader)
         async with gateway.pool.acquire() as connection:
             assert await connection.fetchval("select count(*) from dispatch_held") == 0
             assert await find_faults(connection) == {}

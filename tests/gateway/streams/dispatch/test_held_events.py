@@ -1,4 +1,7 @@
-"""While a pathway cannot be computed nothing of it is told; afterwards all of it is, once, in order, numbered then."""
+"""While a pathway cannot be computed nothing of it is told; afterwards all of it is, once, in order, numbered then.
+
+Whoever dispatches which shards meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from pathline_gateway.visibility import policy as visibility_policy
 from support.examples import examples
 from support.gateways.failing_loops import Injected
 from support.gateways.routes import GatewayRoutes, routes_on, subscriber
+from support.gateways.shards import LEADERS
 from support.gateways.subscriptions import subscribe_by_pull
 from support.intake.history import Event, linked, ref, step, subject
 
@@ -26,7 +30,8 @@ TURNS = st.lists(
     st.one_of(
         st.tuples(st.just("step"), st.sampled_from(["clinic", "housing"]), st.sampled_from(PEOPLE)),
         st.tuples(st.sampled_from(["break", "mend", "link"]), st.just("clinic"), st.sampled_from(PEOPLE)),
-        st.tuples(st.sampled_from(["hand out", "read", "retry"]), st.just(""), st.just(0)),
+        st.tuples(st.just("hand out"), st.just(""), st.sampled_from(range(len(LEADERS)))),
+        st.tuples(st.sampled_from(["read", "retry"]), st.just(""), st.just(0)),
     ),
     min_size=4,
     max_size=24,
@@ -108,16 +113,16 @@ async def test_everything_is_told_once_and_in_order_whatever_was_set_aside(machi
                     case "link":
                         await gateway.publish(linked(f"l{n}", ref("clinic", who), ref("housing", who)))
                     case "hand out":
-                        await gateway.dispatch(everything=False)
+                        await gateway.dispatch(everything=False, leadership=LEADERS[who])
                     case "read":
                         for reader in readers:
                             await reader.read()
                     case "retry":
                         await retried(gateway)
             broken.clear()
-            for _ in range(4):
+            for leader in (*LEADERS[1:3], *LEADERS[1:3], *LEADERS):
                 await retried(gateway)
-                await gateway.dispatch(everything=False)
+                await gateway.dispatch(everything=False, leadership=leader)
                 for reader in readers:
                     await reader.read()
         assert not await gateway.pool.fetchval("select count(*) from set_aside")

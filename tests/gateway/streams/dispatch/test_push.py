@@ -165,6 +165,8 @@ async def test_who_cannot_be_told_holds_up_nobody_even_where_somebody_changes_wh
     await gateway.publish(step("clinic", "c1", 1))
 
     class Untold:
+        has_waiting = True
+
         async def prepare_push(
             self, _moment: event_rendering.RenderContext, _given: Sequence[NewDeliveries]
         ) -> Sequence[CommitCallback]:

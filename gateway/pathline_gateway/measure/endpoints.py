@@ -117,15 +117,21 @@ class _MeasureQuery:
         """The measure as it stands, with small cells."""
         handoffs = await measure_repository.find_handoffs(connection, self._sender, self._receiver, now)
         unobservable_count = await measure_repository.count_unobservable(connection, self._sender, self._receiver)
-        return self._build_answer(handoffs, handoffs, now, unobservable_count, include_small=True)
+        return await run_off_loop(
+            len(handoffs),
+            lambda: self._build_answer(handoffs, handoffs, now, unobservable_count, include_small=True),
+        )
 
     async def compute_released(self, connection: asyncpg.Connection, month: datetime) -> dict[str, Any]:
         """The measure of released cells; how many went elsewhere is told to auditors alone."""
         released_units = await measure_repository.find_released(connection, self._sender, self._receiver)
-        pairs = select_pair_handoffs(released_units, self._sender, self._receiver)
-        return self._build_answer(
-            select_handoffs(released_units, self._sender, self._receiver), pairs, month, None, include_small=False
-        )
+
+        def build() -> dict[str, Any]:
+            pairs = select_pair_handoffs(released_units, self._sender, self._receiver)
+            handoffs = select_handoffs(released_units, self._sender, self._receiver)
+            return self._build_answer(handoffs, pairs, month, None, include_small=False)
+
+        return await run_off_loop(len(released_units), build)
 
     def _build_answer(
         self,

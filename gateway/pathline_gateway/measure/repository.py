@@ -9,6 +9,7 @@ import asyncpg
 
 from pathline_gateway.measure.handoff_indicators import Handoff
 from pathline_gateway.measure.release import Cell, ReleasedUnit, Unit
+from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.postgres import advisory_locks
 from pathline_gateway.postgres.advisory_locks import AdvisoryLock
 
@@ -53,7 +54,8 @@ async def find_handoffs(
     connection: asyncpg.Connection, sender: str | None, receiver: str | None, until: datetime
 ) -> list[Handoff]:
     """Those that were offered by then between these organisations; None: any."""
-    return [Handoff(*row.values()) for row in await connection.fetch(_HANDOFFS, sender, receiver, until)]
+    rows = await connection.fetch(_HANDOFFS, sender, receiver, until)
+    return await run_off_loop(len(rows), lambda: [Handoff(*row.values()) for row in rows])
 
 
 async def count_unobservable(connection: asyncpg.Connection, sender: str | None, receiver: str | None) -> int:
@@ -75,7 +77,9 @@ async def released_month(connection: asyncpg.Connection) -> date | None:
 async def find_units(connection: asyncpg.Connection, before: datetime) -> list[Unit]:
     """The hand-offs that were offered before this instant, as they stand, with the pathways that they are of."""
     rows = await connection.fetch(_UNITS, before)
-    return [Unit(row["handoff"], row["pathway"], Handoff(*tuple(row)[2:])) for row in rows]
+    return await run_off_loop(
+        len(rows), lambda: [Unit(row["handoff"], row["pathway"], Handoff(*tuple(row)[2:])) for row in rows]
+    )
 
 
 async def find_released(
@@ -83,10 +87,13 @@ async def find_released(
 ) -> list[ReleasedUnit]:
     """What is in released cells: in all, or in those of one sender or receiver."""
     rows = await connection.fetch(_RELEASED, sender, receiver)
-    return [
-        ReleasedUnit(Unit(id, pathway, Handoff(*handoff_columns)), Cell(cell_sender, cell_receiver))
-        for id, pathway, cell_sender, cell_receiver, *handoff_columns in rows
-    ]
+    return await run_off_loop(
+        len(rows),
+        lambda: [
+            ReleasedUnit(Unit(id, pathway, Handoff(*handoff_columns)), Cell(cell_sender, cell_receiver))
+            for id, pathway, cell_sender, cell_receiver, *handoff_columns in rows
+        ],
+    )
 
 
 async def replace_released(connection: asyncpg.Connection, month: date, cells: Iterable[ReleasedUnit]) -> None:

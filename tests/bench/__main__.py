@@ -17,6 +17,7 @@ from rich.console import Console
 
 from bench.contest import contest
 from bench.contestant import ALL
+from bench.dispatching import dispatching
 from bench.events import stream
 from bench.figures import figures
 from bench.growth import growth
@@ -86,6 +87,8 @@ async def bench(size: Size, broker: str, without: tuple[str, ...]) -> dict[str, 
         async with machine(broker, folder / "machine") as made:
             _say("contest")
             found |= await contest(made, contestants, size.events, size.rounds, folder)
+            _say("dispatching")
+            found |= await dispatching(made, size.timed)
             _say("live gateway")
             async with topic(made.kafka, OWN_TOPIC), made.fresh_database("live") as database:
                 await fill(made.kafka, OWN_TOPIC, stream(size.live))

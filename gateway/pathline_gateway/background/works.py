@@ -38,6 +38,7 @@ _ALL_WORKS: Final = (
     Work("kafka-out", "Writing to topics", None, "What subscriptions read on a topic comes later, in order."),
     Work("kafka-topics", "Making topics of subscriptions", None, "New topics are not there yet, ended ones still are."),
     Work("kafka-revisions", "Telling of what was taken back", None, "Readers of topics learn it later."),
+    Work("election", "Agreeing on who leads which work", None, "Another process leads what this one led."),
     Work("streams", "Waking open streams", None, "Streams learn later what another process delivered."),
     Work("partitions", "Making room for next year", None, "Next year's events are not stored until it is done."),
     Work(
@@ -62,3 +63,14 @@ _ALL_WORKS: Final = (
     Work("intake-positions", "Looking at other processes' positions", None, "Answers of the door come late."),
 )
 WORKS: Final[Mapping[str, Work]] = {work.name: work for work in _ALL_WORKS}
+
+LED_ALONE: Final = (
+    "membership",
+    "hand-offs",
+    "silence",
+    "closed-hand-offs",
+    "table-statistics",
+    "subscription-horizon",
+    "access-log-horizon",
+)
+"""Works that one process of a deployment does at a time, beside the shards of dispatch."""

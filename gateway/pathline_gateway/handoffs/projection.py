@@ -7,6 +7,7 @@ from typing import Final
 
 import asyncpg
 
+from pathline_gateway.background.leadership import Confirm, confirmed
 from pathline_gateway.handoffs import repository as handoff_repository
 from pathline_gateway.handoffs import side_repository
 from pathline_gateway.handoffs.event_reader import load_handoffs
@@ -20,10 +21,15 @@ _BATCH_SIZE: Final = 2_000
 """Entries of the change log that are looked at in one transaction."""
 
 
-async def project_next_batch(pool: asyncpg.Pool) -> bool:
-    """Whether anything was new, and looked at in one transaction; a hand-off that cannot be computed is set aside."""
+async def project_next_batch(pool: asyncpg.Pool, confirm: Confirm = confirmed) -> bool:
+    """Whether anything was new, and looked at in one transaction; a hand-off that cannot be computed is set aside.
+
+    `confirm`: whether no other process leads this.
+    """
     async with pool.acquire() as connection, connection.transaction():
         await handoff_repository.lock(connection)
+        if not await confirm(connection):
+            return False
         retries = {
             *await set_aside.due(connection, WORK),
             *await side_repository.dequeue_recomputations(connection, _BATCH_SIZE),

@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.background.faults import Postponed
+from pathline_gateway.background.leadership import Confirm, confirmed
 from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.handoffs import notice_repository
 from pathline_gateway.handoffs import repository as handoff_repository
@@ -78,6 +79,8 @@ class Watchdog:
     on_delivered: Callable[[Mapping[UUID, int]], None]
     """Told of the last number of each subscription that was given something, once that is committed."""
     grace: timedelta
+    confirm: Confirm = confirmed
+    """Whether no other process leads this."""
     watermarks: TopicWatermarks = field(default_factory=TopicWatermarks)
 
     @property
@@ -100,10 +103,12 @@ class Watchdog:
         now = self.clock()
         if (age := await self.observe_log()) is not None:
             self.watermarks.observe(now - timedelta(seconds=age), dict(self.progress.end_offsets), self.progress.lag())
-        while await project_next_batch(self.pool):
+        while await project_next_batch(self.pool, self.confirm):
             pass
         async with self.pool.acquire() as connection, connection.transaction():
             await handoff_repository.lock(connection)
+            if not await self.confirm(connection):
+                return False
             outcome = await self._send_due_notices(connection, now)
             orgs = {org for notice in outcome.notices for org in (notice.sender, notice.receiver)}
             registered_orgs = await organisation_repository.known_organisations(connection, orgs) if orgs else set()

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from pathline_gateway.background.leadership import Confirm, confirmed
 from pathline_gateway.background.supervisor import POLL_S, Loop
 from pathline_gateway.handoffs import event_repository
 from pathline_gateway.identity import membership_repository, unseen_evidence_repository, unseen_handoff_input_repository
@@ -33,9 +34,11 @@ _MAX_REFS = 4_096
 class MembershipWriter:
     """Binds what intake stored. Only one in all processes writes at a time."""
 
-    def __init__(self, pool: asyncpg.Pool, on_bound: Callable[[], None] = lambda: None) -> None:
-        """`on_bound` is called after each commit of new evidence."""
-        self._pool, self._on_bound = pool, on_bound
+    def __init__(
+        self, pool: asyncpg.Pool, on_bound: Callable[[], None] = lambda: None, confirm: Confirm = confirmed
+    ) -> None:
+        """`on_bound` is called after each commit of new evidence; `confirm`: whether no other process leads this."""
+        self._pool, self._on_bound, self._confirm = pool, on_bound, confirm
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -61,6 +64,8 @@ class MembershipWriter:
     async def _bind_batch(self) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
             await membership_repository.lock(connection)
+            if not await self._confirm(connection):
+                return 0
             handoff_inputs = await unseen_handoff_input_repository.take_batch(connection, _BATCH_SIZE, _MAX_REFS)
             link_evidence = await unseen_evidence_repository.take_batch(connection, _BATCH_SIZE, _MAX_REFS)
             new_inputs = [_Input("shown", row) for row in handoff_inputs] + [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +24,8 @@ UNAVAILABLE_ERRORS: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError,
+    # A connection that Postgres closed while this process was stopped, used before its end was read.
+    asyncpg.InternalClientError,
 )
 """What is raised while Postgres is away, starts, stops or is full: the same request may succeed later."""
 
@@ -70,6 +73,14 @@ _CLOSE_TIMEOUT_S: Final = 10.0
 """How long Postgres may take to close the connections of a process that ends; then they are dropped."""
 
 
+_SESSION_NAME: Final = secrets.token_hex(4)
+
+
+def session_name() -> str:
+    """What the names of this process's connections end with, in `pg_stat_activity`: others can tell whose they are."""
+    return _SESSION_NAME
+
+
 class NoConnection(TimeoutError):
     """All connections of this pool are in use, or Postgres gives none."""
 
@@ -82,7 +93,7 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]
     def __init__(self, database: str, use: PoolUse) -> None:
         self.use = use
         self._release_tasks = set[asyncio.Task[None]]()
-        settings = {"application_name": f"pathline-gateway {use.name}"}
+        settings = {"application_name": f"pathline-gateway {use.name} {session_name()}"}
         if use.has_server_timeout:
             settings["statement_timeout"] = str(round(use.statement_timeout_s * 1_000))
         super().__init__(

@@ -35,6 +35,20 @@ class FailingWork(BaseModel):
     """A stable word, or the class of the error."""
 
 
+class ElectedWork(BaseModel):
+    """A work that one process of a deployment leads at a time; when that is gone, another takes it within seconds."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    work: str
+    """Such as `membership`; `dispatch-0` to `dispatch-7` are the shards of subscriptions."""
+    process: int | None
+    """The number of the process; null for the moment in which nobody leads it."""
+    term: int
+    """It grows by one whenever a process takes the work."""
+    since: datetime
+
+
 class Status(BaseModel):
     """How much there is, and how far behind."""
 
@@ -56,6 +70,8 @@ class Status(BaseModel):
     partitions: list[PartitionStatus]
     failing: list[FailingWork]
     """Empty where every background work does what it should."""
+    elected: list[ElectedWork]
+    """Which process leads what."""
 
 
 class Liveness(BaseModel):

@@ -195,5 +195,6 @@ def test_connections_come_from_one_place_where_each_wait_has_an_end() -> None:
             )
             if made and "asyncpg" in file.read_text():
                 elsewhere.append(file.name)
-    # A command's own connection, of a process that does nothing else; and that of readiness, which has an end, too.
-    assert set(elsewhere) <= {"database_address.py", "probes.py"}
+    # A command's own connection, of a process that does nothing else; those of readiness and of the thread by which a
+    # process says that it lives, which have an end, too.
+    assert set(elsewhere) <= {"database_address.py", "probes.py", "heartbeat.py"}

@@ -70,6 +70,7 @@ def up(
     *,
     embedded: Annotated[bool, Parameter(negative="")] = False,
     port: int | None = None,
+    serve: int | None = None,
     intake_processes: int | None = None,
     host: str | None = None,
     open_to_network: Annotated[bool, Parameter(negative="")] = False,
@@ -92,8 +93,10 @@ def up(
         Say so twice: listen where others reach it, with auth off or embedded.
     data
         Directory of the embedded Postgres.
+    serve
+        Processes that answer requests at the port; one when nothing is said. Each consumes, too.
     intake_processes
-        Processes that consume, the gateway's own among them; one when nothing is said. More than the partitions or the
+        Processes that consume, those that serve among them; one when nothing is said. More than the partitions or the
         machine's cores are of no use.
     demo
         Also start the reference services and a simulator; for --embedded.
@@ -105,22 +108,48 @@ def up(
     from pathline_gateway.runtime.process_start import start
 
     flags: dict[str, Any] = {"port": port, "host": host, "dev_auth": dev_auth, "now": now}
-    flags |= {"intake_processes": intake_processes, "open_to_network": open_to_network or None}
+    flags |= {
+        "serve_processes": serve,
+        "intake_processes": intake_processes,
+        "open_to_network": open_to_network or None,
+    }
     start({name: value for name, value in flags.items() if value is not None}, data if embedded else None, demo)
 
 
 @app.command
-def intake(*, until_eof: Annotated[bool, Parameter(negative="", show=False)] = False) -> None:
+def intake(
+    *,
+    until_eof: Annotated[bool, Parameter(negative="", show=False)] = False,
+    metrics_socket: Annotated[Path | None, Parameter(show=False)] = None,
+) -> None:
     """Consumes beside a gateway, in its group, until SIGTERM or SIGINT; PATHLINE_KAFKA and others say where.
 
     Parameters
     ----------
     until_eof
         Also ends when standard input does: with the process that started it.
+    metrics_socket
+        Where it tells its metrics to that process, and to others that it started.
     """
     from pathline_gateway.runtime.process_start import start_intake
 
-    start_intake(until_eof)
+    start_intake(until_eof, metrics_socket)
+
+
+@app.command(show=False)
+def serve(*, until_eof: Annotated[bool, Parameter(negative="")] = False, metrics_socket: Path | None = None) -> None:
+    """One process of `up --serve N`, which starts it: serves at the shared port.
+
+    Parameters
+    ----------
+    until_eof
+        Also ends when standard input does: with the process that started it.
+    metrics_socket
+        Where it tells its metrics to others.
+    """
+    from pathline_gateway.runtime.process_start import start_serving
+
+    start_serving(until_eof, metrics_socket)
 
 
 @app.command

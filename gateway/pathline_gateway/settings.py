@@ -82,8 +82,11 @@ class Settings(BaseSettings):
     """Port to listen on."""
     group: str = "pathline-gateway"
     """Consumer group of intake."""
+    serve_processes: int = Field(default=1, ge=1, le=64)
+    """Processes that answer requests at the one port; each is a whole gateway, consumes, and uses one core."""
     intake_processes: int = Field(default=1, ge=1, le=64)
-    """Intake processes, this one among them; each uses one core. No more than partitions or cores are useful."""
+    """Processes that consume, those that serve among them; each uses one core. No more than partitions or cores are
+    useful."""
     trusted_proxies: Annotated[str, AfterValidator(_validate_networks)] = ""
     """Addresses or networks of reverse proxies, with commas between; their `X-Forwarded-For` is believed. Otherwise all
     callers behind a proxy share the limits of one address."""
@@ -145,7 +148,8 @@ class Settings(BaseSettings):
 
     def to_environment(self) -> dict[str, str]:
         """What says the same to another process of this gateway."""
-        values = {name: getattr(self, name) for name in type(self).model_fields if name != "limits"}
+        own = ("limits", "serve_processes", "intake_processes")  # the other is one, and starts none
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in own}
         plain = {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in values.items()}
         limits = {f"{PREFIX}{name.upper()}": str(number) for name, number in self.limits}
         return {f"PATHLINE_{n.upper()}": _to_text(value) for n, value in plain.items() if value is not None} | limits

@@ -25,7 +25,8 @@ number, a setting for another number, and one answer. This page is made from
 [the table](../gateway/pathline_gateway/limits/table.py) by `make schemas`.
 
 - **A caller** is an organisation or an account. Before it is known, and while auth is off, it is an address.
-- **Limits hold for each process.** With three gateways side by side a caller has three times as much.
+- **Limits hold for each process.** With `--serve 3`, or three gateways side by side, a caller has three times as much
+  in all. One connection reaches one process, and a third of that.
 - **A refusal** is problem+json. It has a stable reason in `type`, the name of the limit in `limit`, and its number
   in `allowed`.
 - **429 and 503** pass: send the same request again after `Retry-After` seconds. 413 and 431 do not pass: send less.

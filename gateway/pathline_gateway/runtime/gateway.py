@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,10 +19,15 @@ from pathline_gateway.access_log import repository as access_log_repository
 from pathline_gateway.auth.ended_sessions import Sessions
 from pathline_gateway.auth.jwks import DiscoveredKeys
 from pathline_gateway.background.health import Health
+from pathline_gateway.background.leadership import confirm_work, led_alone
 from pathline_gateway.background.outage_log import GRACE, SETTLING, OutageLog
 from pathline_gateway.background.supervisor import POLL_S, Loop, stop_with_timeout, supervised
+from pathline_gateway.background.works import LED_ALONE
 from pathline_gateway.dependency_health.monitor import DependencyMonitor
 from pathline_gateway.dependency_health.probes import BrokerProbe, PostgresProbe
+from pathline_gateway.election import candidate as election
+from pathline_gateway.election.candidate import Candidate
+from pathline_gateway.election.heartbeat import Heartbeat
 from pathline_gateway.handoffs import telemetry as handoff_telemetry
 from pathline_gateway.handoffs.projection import project_next_batch
 from pathline_gateway.handoffs.watchdog import Watchdog
@@ -57,6 +62,8 @@ from pathline_gateway.streams.kafka.worker_pool import TopicWorkerPool
 from pathline_gateway.streams.kafka.write_context import WriteContext
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
 from pathline_gateway.streams.subscriptions import retention_repository
+from pathline_gateway.streams.subscriptions.dispatch_progress_repository import works_of
+from pathline_gateway.streams.subscriptions.shards import ALL_SHARDS
 from pathline_gateway.streams.subscriptions.subscription_index import SubscriptionIndex
 from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import WebhookHttpClient
@@ -64,12 +71,15 @@ from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.streams.webhooks.worker_context import WorkerContext
 from pathline_gateway.streams.webhooks.worker_pool import WebhookWorkerPool
 from pathline_gateway.telemetry import exporters
+from pathline_gateway.telemetry.metrics_exchange import MetricsExchange
 
 _PARTITIONS_EVERY_S = 3600
 _STATISTICS_EVERY_S = 60
 _HORIZON_EVERY_S = 60
 _FORGET_EVERY_S = 86_400
 _HANDOFFS_PAUSE_S = 0.1
+_SHARED_WORKS = (LED_ALONE, works_of(ALL_SHARDS))
+"""Of each group every process leads a share."""
 
 
 class BrokerUnavailable(Exception):
@@ -102,10 +112,11 @@ class Gateway:
     sessions: Sessions
     issuer_keys: DiscoveredKeys
     dependencies: DependencyMonitor
+    metrics: MetricsExchange
 
 
 @contextlib.asynccontextmanager
-async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+async def run_gateway(settings: Settings, metrics: MetricsExchange | None = None) -> AsyncIterator[Gateway]:
     """A gateway that consumes, binds and answers; stops in reverse order, the current batch finished."""
     async with contextlib.AsyncExitStack() as stack:
         pool, broker, epoch = await stack.enter_async_context(_prepare_services(settings))
@@ -140,11 +151,17 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             webhook_workers.wake(subscriptions)
             topic_workers.wake(subscriptions)
 
+        candidate = await stack.enter_async_context(_joined(settings, health, _SHARED_WORKS))
         push_dispatcher = PushDispatcher(secret, (listeners, webhook_workers))
         dispatcher = Dispatcher(
-            pool, settings.clock, on_enqueued, auth_disabled=unrestricted, push_dispatcher=push_dispatcher
+            pool,
+            settings.clock,
+            on_enqueued,
+            auth_disabled=unrestricted,
+            push_dispatcher=push_dispatcher,
+            leadership=candidate,
         )
-        membership = MembershipWriter(pool, dispatcher.wake)
+        membership = MembershipWriter(pool, dispatcher.wake, confirm_work(candidate, "membership"))
         replayer = Replayer(pool, settings.clock, on_enqueued, auth_disabled=unrestricted)
         sessions = Sessions(pool, settings.token_lifetime_s)
         await sessions.refresh()
@@ -173,11 +190,13 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             ),
             on_enqueued,
             timedelta(seconds=settings.handoff_grace_s),
+            confirm_work(candidate, "silence"),
         )
+        project_handoffs = partial(project_next_batch, pool, confirm_work(candidate, "hand-offs"))
         tell_closed_handoffs = partial(handoff_telemetry.report_ended, pool, secret, exporters.flush_finished)
         for loop in (
             membership.loop,
-            Loop("hand-offs", partial(project_next_batch, pool), POLL_S, stored_event, _HANDOFFS_PAUSE_S),
+            Loop("hand-offs", project_handoffs, POLL_S, stored_event, _HANDOFFS_PAUSE_S),
             watchdog.loop,
             Loop("closed-hand-offs", tell_closed_handoffs, POLL_S),
             dispatcher.loop,
@@ -202,7 +221,8 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             set_aside_gauge.loop(pool, health),
             throughput.loop(pool, progress, intake.survey),
         ):
-            await stack.enter_async_context(supervised(loop, health))
+            elected = led_alone(loop, candidate) if loop.work in LED_ALONE else loop
+            await stack.enter_async_context(supervised(elected, health))
         probes = (PostgresProbe(settings.database), BrokerProbe(client_config.options(settings)))
         dependencies = DependencyMonitor(probes, outages)
         await stack.enter_async_context(dependencies.run())
@@ -226,6 +246,7 @@ async def run_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             sessions,
             issuer_keys,
             dependencies,
+            metrics or MetricsExchange(),
         )
 
 
@@ -244,11 +265,27 @@ def _pool_uses(limits: Limits) -> tuple[PoolUse, PoolUse]:
 @contextlib.asynccontextmanager
 async def run_intake(settings: Settings) -> AsyncIterator[Intake]:
     """Intake and nothing else, in the group of the gateway that it works for."""
+    health = Health(outages=_outages())
     async with (
         _prepare_services(settings) as (pool, _, epoch),
-        Intake(settings, pool, epoch, Progress(), health=Health(outages=_outages())).run() as intake,
+        _joined(settings, health),  # it leads nothing; where it stops in a transaction, others end that
+        Intake(settings, pool, epoch, Progress(), health=health).run() as intake,
     ):
         yield intake
+
+
+@contextlib.asynccontextmanager
+async def _joined(
+    settings: Settings, health: Health, shared_works: Sequence[Sequence[str]] = ()
+) -> AsyncIterator[Candidate]:
+    """This process is one of the deployment's, and leads its share of these works."""
+    async with open_pool(settings.database, election.POOL) as pool:
+        candidate = election.Candidate(pool, shared_works)
+        await candidate.take_part()
+        with Heartbeat(settings.database, election.LIFETIME, lambda: candidate.process) as heartbeat:
+            candidate.heartbeat = heartbeat
+            async with supervised(candidate.loop, health):
+                yield candidate
 
 
 @contextlib.asynccontextmanager

@@ -87,6 +87,7 @@ def _build_statuses(gateway: Gateway) -> StatusService:
         gateway.intake.survey,
         gateway.health,
         gateway.dependencies,
+        gateway.metrics,
         gateway.intake.readiness_problem,
     )
 

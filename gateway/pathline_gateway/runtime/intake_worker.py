@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathline_gateway.runtime.gateway import run_intake
 from pathline_gateway.runtime.gc_tuning import freeze_gc
 from pathline_gateway.settings import Settings
+from pathline_gateway.telemetry.metrics_exchange import MetricsExchange
 
 _STOP_TIMEOUT_S = 30
 """Longest that storing the current batch may take once we are asked to end; then the kernel ends us.
@@ -18,15 +19,15 @@ Nothing is lost by that. A process whose broker and Postgres went with its paren
 """
 
 
-async def run_intake_worker(settings: Settings, until_eof: bool) -> None:
+async def run_intake_worker(settings: Settings, metrics: MetricsExchange, until_eof: bool) -> None:
     """Consumes until SIGTERM or SIGINT, or until standard input ends; the current batch is stored."""
     shutdown = _Leaving(asyncio.current_task())
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, shutdown.begin)
     if until_eof:
-        await _watch_input(shutdown.begin)
+        await watch_input(shutdown.begin)
     try:
-        async with run_intake(settings):
+        async with metrics.served(), run_intake(settings):
             freeze_gc()
             await asyncio.Event().wait()
     except asyncio.CancelledError:
@@ -48,7 +49,9 @@ class _Leaving:
             self._work.cancel()
 
 
-async def _watch_input(on_end: Callable[[], None]) -> None:
+async def watch_input(on_end: Callable[[], None]) -> None:
+    """Called once standard input ends: with the process that started this one."""
+
     class Input(asyncio.Protocol):
         def connection_lost(self, exc: Exception | None) -> None:
             on_end()

@@ -22,11 +22,14 @@ from pathline_gateway.postgres.pool import DatabaseUnavailable
 from pathline_gateway.runtime.demo import DemoMissing
 from pathline_gateway.runtime.gateway import BrokerUnavailable
 from pathline_gateway.runtime.intake_worker import run_intake_worker
-from pathline_gateway.runtime.serve import CannotListen, NoPartitions
+from pathline_gateway.runtime.listening import CannotListen
+from pathline_gateway.runtime.serve import NoPartitions, serve_process
 from pathline_gateway.runtime.serve import serve_gateway as serve
+from pathline_gateway.runtime.serving_pool import ServingFailed
 from pathline_gateway.settings import Settings
 from pathline_gateway.telemetry import exporters
 from pathline_gateway.telemetry.logs import configure_logs
+from pathline_gateway.telemetry.metrics_exchange import joined
 
 _USER_ERRORS = (
     EmbeddedError,
@@ -38,6 +41,7 @@ _USER_ERRORS = (
     KafkaSettingsUnusable,
     MigrationError,
     NoIssuer,
+    ServingFailed,
 )
 """Errors whose text is one line for the person who started this."""
 
@@ -49,6 +53,10 @@ def start(flags: Mapping[str, Any], data: Path | None, demo: bool) -> None:
         _exit_with("--demo runs on one machine: give --embedded too")
     if settings.dev_auth == "on" and settings.issuer is None and not embedded:
         _exit_with("set PATHLINE_ISSUER to the OpenID Connect issuer to believe; --dev-auth off is for one machine")
+    if settings.serve_processes > 1 and settings.dev_auth == "on" and settings.issuer is None:
+        _exit_with(
+            "--serve needs PATHLINE_ISSUER, or --dev-auth off: the issuer of this machine signs in at one process"
+        )
     if (embedded or settings.dev_auth == "off") and not (settings.open_to_network or _is_loopback(settings.host)):
         _exit_with(
             f"cannot listen on {settings.host} just so: with auth off, or embedded, this is for one machine. Choose a"
@@ -57,10 +65,16 @@ def start(flags: Mapping[str, Any], data: Path | None, demo: bool) -> None:
     _run(serve(settings, data, demo), settings)
 
 
-def start_intake(until_eof: bool) -> None:
+def start_intake(until_eof: bool, metrics_socket: Path | None) -> None:
     """Consumes beside a gateway until SIGTERM or SIGINT, or the end of standard input."""
     settings = _load_settings({})
-    _run(run_intake_worker(settings, until_eof), settings)
+    _run(run_intake_worker(settings, joined(metrics_socket), until_eof), settings)
+
+
+def start_serving(until_eof: bool, metrics_socket: Path | None) -> None:
+    """Serves beside others at the port of the process that started them, as long as that does."""
+    settings = _load_settings({})
+    _run(serve_process(settings, joined(metrics_socket), until_eof), settings)
 
 
 def _is_loopback(host: str) -> bool:

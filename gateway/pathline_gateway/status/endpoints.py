@@ -16,13 +16,15 @@ from pathline_gateway.auth.dependencies import Operator, Overseer
 from pathline_gateway.background.health import Health
 from pathline_gateway.dependency_health.monitor import ComponentOutage, DependencyMonitor
 from pathline_gateway.dependency_health.time_limit import with_time_limit
+from pathline_gateway.election import repository as election_repository
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.postgres.pool import UNAVAILABLE_ERRORS
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.set_aside.summary import FailureSummary, summarize_failures
 from pathline_gateway.status import repository as status_repository
 from pathline_gateway.status.schemas import Liveness, Readiness, Status
-from pathline_gateway.telemetry.exporters import PROMETHEUS_CONTENT_TYPE, render_prometheus
+from pathline_gateway.telemetry.exporters import PROMETHEUS_CONTENT_TYPE
+from pathline_gateway.telemetry.metrics_exchange import MetricsExchange
 from pathline_gateway.web.context import service
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
@@ -50,6 +52,8 @@ class StatusService:
     """What fails in this process."""
     dependencies: DependencyMonitor = field(default_factory=lambda: DependencyMonitor(()))
     """Whether Postgres and the broker answer."""
+    metrics: MetricsExchange = field(default_factory=MetricsExchange)
+    """What this process and those beside it measure."""
     readiness_problem: Callable[[], tuple[str, str] | None] = lambda: None
     """Why intake takes nothing in, where that is so."""
 
@@ -70,6 +74,7 @@ class StatusService:
         async with self.pool.acquire() as connection:
             totals = await status_repository.load_totals(connection)
             failures = await self.failing(connection)
+            leases = await election_repository.list_leases(connection)
         return {
             "interactions": totals["interactions"],
             "parked": totals["parked"],
@@ -90,6 +95,7 @@ class StatusService:
                 for (topic, partition), lag in intake.items()
             ],
             "failing": [{**each._asdict(), "since": instant.to_text(each.since)} for each in failures],
+            "elected": [{**each._asdict(), "since": instant.to_text(each.since)} for each in leases],
         }
 
     async def _run_survey(self) -> None:
@@ -155,6 +161,6 @@ async def check_readiness(statuses: GatewayStatuses) -> Response:
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=_METRICS)
-async def get_metrics(_: Operator) -> Response:
-    """Every metric of this process."""
-    return Response(render_prometheus(), media_type=PROMETHEUS_CONTENT_TYPE)
+async def get_metrics(statuses: GatewayStatuses, _: Operator) -> Response:
+    """Every metric. Of several processes of one `up`, the label `process` says which one counted."""
+    return Response(await statuses.metrics.render(), media_type=PROMETHEUS_CONTENT_TYPE)

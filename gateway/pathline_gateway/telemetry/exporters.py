@@ -16,7 +16,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
-from prometheus_client import REGISTRY, generate_latest
 
 from pathline_gateway.telemetry.instruments import FINISHED_SPANS
 from pathline_gateway.telemetry.series_bound import METRIC_ATTRIBUTES
@@ -70,11 +69,6 @@ def shut_down() -> None:
     for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), *_PROVIDERS):
         if isinstance(provider, TracerProvider | MeterProvider):
             provider.shutdown()
-
-
-def render_prometheus() -> bytes:
-    """Every metric of this process, as Prometheus reads it."""
-    return generate_latest(REGISTRY)
 
 
 def _is_exported(signal: str) -> bool:

@@ -56,6 +56,12 @@ INTAKE_REBUILDS: Final = BoundedCounter(
     ),
     attribute_keys=("pathline.reason",),
 )
+PROCESS_RESTARTS: Final = BoundedCounter(
+    _METER.create_counter(
+        "pathline.process.restarts", unit="{restart}", description="How often did a process end and was started again?"
+    ),
+    attribute_keys=("pathline.process",),
+)
 DOOR_EVENTS: Final = BoundedCounter(
     _METER.create_counter(
         "pathline.door.events", unit="{event}", description="What did the HTTP door answer to the events sent to it?"

@@ -21,6 +21,7 @@ METRIC_ATTRIBUTES: Final = (
     "pathline.from",
     "pathline.to",
     "pathline.limit",
+    "pathline.process",
 )
 """The attributes that metrics may carry; each has a small, known set of values. The SDK exports no other."""
 ORGANISATION_ATTRIBUTES: Final = ("pathline.organisation", "pathline.from", "pathline.to")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import asyncpg
@@ -73,12 +75,14 @@ _CLOSE_TIMEOUT_S: Final = 10.0
 """How long Postgres may take to close the connections of a process that ends; then they are dropped."""
 
 
-_SESSION_NAME: Final = secrets.token_hex(4)
-
-
 def session_name() -> str:
     """What the names of this process's connections end with, in `pg_stat_activity`: others can tell whose they are."""
-    return _SESSION_NAME
+    return _session_name_of(os.getpid())
+
+
+@cache
+def _session_name_of(_process: int) -> str:
+    return secrets.token_hex(4)  # another in a process that was forked
 
 
 class NoConnection(TimeoutError):

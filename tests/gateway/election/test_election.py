@@ -16,7 +16,7 @@ import pytest
 from pathline_gateway.election import candidate as election
 from pathline_gateway.election import repository as election_repository
 from pathline_gateway.election.candidate import Candidate
-from pathline_gateway.postgres.pool import open_pool
+from pathline_gateway.postgres.pool import open_pool, session_name
 from pathline_gateway.streams.dispatch.dispatcher import Dispatcher
 from pathline_gateway.streams.subscriptions import dispatch_progress_repository
 from pathline_gateway.streams.subscriptions.dispatch_progress_repository import works_of
@@ -153,3 +153,19 @@ async def leads_and_locks(gateway: GatewayRoutes, candidate: Candidate) -> bool:
         return False
     async with gateway.pool.acquire() as connection, connection.transaction():
         return await dispatch_progress_repository.try_lock(connection, ALL_SHARDS)
+
+
+def test_a_forked_process_has_a_name_of_its_own_for_its_connections() -> None:
+    """Else it would end its own connections when it buries the one that it was forked with."""
+    reading, writing = os.pipe()
+    mine = session_name()
+    if (child := os.fork()) == 0:
+        os.write(writing, session_name().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reading, 100).decode()
+    os.close(reading)
+    os.close(writing)
+    assert session_name() == mine
+    assert theirs != mine
+    assert len(theirs) == len(mine) == 8

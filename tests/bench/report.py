@@ -21,7 +21,6 @@ GOALS: Mapping[str, tuple[str, float, str]] = {
     "pull_ratio_to_handler": ("at least", 1.5, "… against a plain handler: FastAPI, asyncpg, orjson"),
     "pull_ratio_304": ("at least", 3, "… answers to whoever has the pathway already, against those pulls"),
     "pull_ratio_months": ("at least", 0.9, "… with partitions of seven years before, against none"),
-    "pull_ratio_to_query": ("at least", 0.4, "pulls of 50 steps over HTTP, against the bare query"),
     "dispatch_events_per_s_to_ten_by_two": (
         "at least",
         40_000,

@@ -42,6 +42,11 @@ class FilterIndex(Generic[Key]):
         """Nobody is looked up."""
         return not self._formulas
 
+    @property
+    def asks_nothing(self) -> bool:
+        """Whoever is looked up wants everything, or nothing: what an event says need not be known."""
+        return not self._use_counts
+
     def add(self, key: Key, filters: Sequence[Any]) -> None:
         """This one is looked up, too."""
         normal_form = normalize(filters)

@@ -111,13 +111,17 @@ class SubscriptionIndex:
 
         Each step is short, and some find nobody: others may have their turn in between.
         """
-        attributes, org = unredacted_attributes(row), row["org"]
-        for index in (self._operator_index, self._own_indexes.get(org)):
+        org = row["org"]
+        own_indexes = [each for each in (self._operator_index, self._own_indexes.get(org)) if each is not None]
+        # What an event says is read from its payload: not for those who want everything.
+        is_asked = any(not index.asks_nothing for index in own_indexes)
+        attributes = unredacted_attributes(row) if is_asked else {}
+        for index in own_indexes:
             for ids in _search(index, attributes):
                 yield [self._subscriptions[id] for id in ids], True
         if self._others_index.is_empty:
             return
-        for ids in _search(self._others_index, redacted_attributes(row)):
+        for ids in _search(self._others_index, {} if self._others_index.asks_nothing else redacted_attributes(row)):
             yield [each for id in ids if (each := self._subscriptions[id]).org != org], False
 
     async def iter_notice_recipients(

@@ -52,6 +52,8 @@ from member
 # A row for what `_MEMBERS` says, as JSON; a row a step, in no order; and what was published elsewhere about the
 # hand-offs of these steps, by a receiver who knows the person by a name that nobody has linked yet. All at one moment.
 # Instants come as JSON, too: to make a datetime of each costs the reader more than all other columns do.
+# What a hand-off names is looked up key by key (`offset 0`): while few rows have been counted, Postgres would read whole
+# tables instead.
 _PATHWAY = f"""
 with asked as (
     select s.id, s.org, s.subject, s.anchor_id, s.revision, s.names_handoff, m.pathway
@@ -79,9 +81,9 @@ with asked as (
     select distinct handoff from own where handoff is not null
 ), about as (
     select e.* from named n cross join head h cross join lateral (
-        select i.* from interaction i join event_type t on t.id = i.type
-        where i.handoff = n.handoff and not i.ref = any(h.numbers) and t.type like 'org.pathline.handoff.%'
+        select i.* from interaction i where i.handoff = n.handoff offset 0
     ) as e
+    where not e.ref = any(h.numbers)
     union all
     select i.* from named n
     join handoff_input m on m.handoff = n.handoff and m.kind = 'amended'
@@ -100,7 +102,7 @@ select i.ref, i.source, i.id, i.type, to_json(i.time at time zone 'UTC'), i.sequ
         exists (select from amendment a where a.target_source = i.source and a.target_id = i.id))
 from head h cross join about i
 join event_type t on t.id = i.type
-join subject_ref s on s.id = i.ref
+cross join lateral (select id, org, subject, anchor_id from subject_ref where id = i.ref offset 0) s
 where t.type like 'org.pathline.handoff.%' and not i.ref = any(h.numbers) and {COUNTS_FOR_HANDOFF}
 """  # noqa: S608 (text of the project alone)
 _AMENDMENTS = """

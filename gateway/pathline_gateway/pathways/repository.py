@@ -52,8 +52,7 @@ from member
 # A row for what `_MEMBERS` says, as JSON; a row a step, in no order; and what was published elsewhere about the
 # hand-offs of these steps, by a receiver who knows the person by a name that nobody has linked yet. All at one moment.
 # Instants come as JSON, too: to make a datetime of each costs the reader more than all other columns do.
-# What a hand-off names is looked up key by key (`offset 0`): while few rows have been counted, Postgres would read whole
-# tables instead.
+# What a hand-off names is looked up key by key (`offset 0`): with nothing counted yet, Postgres would read it all.
 _PATHWAY = f"""
 with asked as (
     select s.id, s.org, s.subject, s.anchor_id, s.revision, s.names_handoff, m.pathway

@@ -1,3 +1,5 @@
+-- squawk-ignore-file require-concurrent-index-creation
+-- All processes of the version before have stopped: see CHANGELOG. Nobody waits for these indexes.
 -- migrate:up
 
 -- `payload` of interactions and evidence: where the publisher used such names, the data says what they stand for. Then a

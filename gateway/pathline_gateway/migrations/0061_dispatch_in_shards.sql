@@ -1,3 +1,5 @@
+-- squawk-ignore-file adding-field-with-default, ban-drop-default, constraint-missing-not-valid, adding-serial-primary-key-field, ban-drop-constraint
+-- All processes of the version before have stopped: see CHANGELOG. The tables of dispatch are small.
 -- migrate:up
 
 -- Dispatch is done in eight shards: of each, subscriptions by the last byte of their id. Each shard has come so far in the

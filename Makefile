@@ -65,6 +65,7 @@ bench: install ## How fast, against peers: FULL=1 for all of it, streams too, BR
 	$(TESTS) python -m bench $(if $(FULL),--full) $(if $(BROKER),--broker $(BROKER))
 	$(if $(FULL),$(TESTS) python -m bench.streams)
 	$(if $(FULL),$(TESTS) python -m bench.streams --auth)
+	$(if $(FULL),$(TESTS) python -m bench.topics_out)
 
 .PHONY: check
 check: install ## Style, types, layers, generated files

@@ -36,6 +36,8 @@ class ReadBatch(NamedTuple):
     position: BrokerPosition
     """The number is no higher than `after` where there is nothing to write."""
     records: list[OutRecord]
+    payloads: list[bytes]
+    """As they are stored: they say in which traces their events were published."""
     waiting_since: float | None
     """When the first of these events was given, in seconds since 1970."""
     rendered_at: float
@@ -66,8 +68,8 @@ class BatchReader:
                 after, subscription.pruned_through, subscription.last_number, context.policy.batch_size
             )
             if numbers is None:
-                return ReadBatch(after, BrokerPosition(after, ""), [], None, time.monotonic())
-            events, waiting_since = await self._render(connection, subscription, numbers)
+                return ReadBatch(after, BrokerPosition(after, ""), [], [], None, time.monotonic())
+            events, payloads, waiting_since = await self._render(connection, subscription, numbers)
             tag, rendered_at = await self.find_tag(connection, numbers.through) or "", time.monotonic()
         records, slice = [], TimeSlice()
         if numbers.forgets:
@@ -76,7 +78,8 @@ class BatchReader:
             records.append(self._record(subscription, events.get(number), number))
             if slice.is_spent:
                 await slice.renew()
-        return ReadBatch(after, BrokerPosition(numbers.through, tag), records, waiting_since, rendered_at)
+        position = BrokerPosition(numbers.through, tag)
+        return ReadBatch(after, position, records, payloads, waiting_since, rendered_at)
 
     async def find_tag(self, connection: asyncpg.Connection, number: int) -> str | None:
         """What tells the delivery of this number from another of the same number; None where it is not kept."""
@@ -88,7 +91,7 @@ class BatchReader:
 
     async def _render(
         self, connection: asyncpg.Connection, subscription: Subscription, numbers: WriteRange
-    ) -> tuple[dict[int, dict[str, Any]], float | None]:
+    ) -> tuple[dict[int, dict[str, Any]], list[bytes], float | None]:
         count = numbers.through - numbers.first + 1
         rows = await delivered_repository.fetch_after(connection, subscription.id, numbers.first - 1, count)
         first_given = await delivered_repository.find_delivery_time(connection, subscription.id, numbers.first)
@@ -98,7 +101,9 @@ class BatchReader:
         rendered = await render_events(render_context, whole, with_numbers(rows), None)
         await self._remember(connection, subscription, numbers, rows, rendered)
         rendered = [as_subscribed(subscription, each) for each in rendered]
-        return {each["number"]: each for each in rendered}, None if first_given is None else first_given.timestamp()
+        payloads = [row["payload"] for row in rows if row["payload"] is not None]
+        by_number = {each["number"]: each for each in rendered}
+        return by_number, payloads, None if first_given is None else first_given.timestamp()
 
     async def _remember(
         self,

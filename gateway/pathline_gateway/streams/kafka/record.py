@@ -15,8 +15,8 @@ OVERSIZED: Final = "oversized"
 _RECORD_OVERHEAD: Final = 64
 """Bytes of a record besides keys, values and headers: lengths, and the deltas of offset and time."""
 _HEADER_OVERHEAD: Final = 6
-BATCH_OVERHEAD: Final = 128
-"""Bytes of a batch besides its records; more than it has."""
+BATCH_OVERHEAD: Final = 256
+"""Bytes of a batch besides its records, and of a trace context; more than it has."""
 
 
 class OutRecord(NamedTuple):
@@ -36,17 +36,19 @@ class OutRecord(NamedTuple):
         headers = sum(len(name) + len(text) + _HEADER_OVERHEAD for name, text in self.headers)
         return len(self.key or b"") + len(self.value) + headers + _RECORD_OVERHEAD
 
+    def traced(self, traceparent: str) -> OutRecord:
+        """With the trace context of the delivery, which is not that of whoever published."""
+        return self._replace(headers=[*self.headers, ("traceparent", traceparent.encode())])
 
-def build_record(event: Mapping[str, Any], traceparent: str | None = None) -> OutRecord:
-    """The record of a CloudEvent. `traceparent`: of the delivery, not of whoever published."""
+
+def build_record(event: Mapping[str, Any]) -> OutRecord:
+    """The record of a CloudEvent."""
     attributes = dict(event)
     has_data, data = "data" in attributes, attributes.pop("data", None)
     content_type = attributes.pop("datacontenttype", None)
     headers = [(f"ce_{name}", _to_text(value)) for name, value in attributes.items()]
     if content_type is not None and has_data:
         headers.append(("content-type", content_type.encode()))
-    if traceparent is not None:
-        headers.append(("traceparent", traceparent.encode()))
     pathway = attributes.get("pathway")
     key = None if pathway is None else pathway.encode()
     return OutRecord(attributes.get("number", 0), key, orjson.dumps(data) if has_data else b"", headers)

@@ -12,6 +12,7 @@ from pathline_gateway.streams.kafka.batch_reader import BatchReader, ReadBatch
 from pathline_gateway.streams.kafka.topic_producer import TopicProducer, open_producer
 from pathline_gateway.streams.kafka.write_context import WriteContext
 from pathline_gateway.streams.kafka.write_range import resume_after
+from pathline_gateway.streams.kafka.write_trace import start_write_span, traceparent_of
 from pathline_gateway.telemetry.instruments import TOPIC_DELAY, TOPIC_RECORDS
 
 _LEASE_MARGIN_S: Final = 2.0
@@ -84,7 +85,10 @@ class TopicWorker:
         """What follows it, which is read meanwhile; None where the series is another process's by now."""
         following = asyncio.create_task(reader.read(batch.position.number))
         try:
-            await producer.write(batch.records, batch.position)
+            with start_write_span(len(batch.records)) as span:
+                traceparent = traceparent_of(span, batch.payloads)
+                records = batch.records if traceparent is None else [r.traced(traceparent) for r in batch.records]
+                await producer.write(records, batch.position)
             self._record_metrics(batch)
             if not await self._acknowledge(batch.position.number):
                 return None

@@ -6,25 +6,22 @@ from collections.abc import Collection
 
 import asyncpg
 
-# A hand-off is told on each pathway that names it, by what was published about it on all others.
+# A hand-off is told on each pathway that names it, by what was published about it on all others. As an array, the refs are
+# looked up by their index, however many are expected.
 _MOVE = """
-with named as (
+with named as materialized (
     select i.ref from unnest($2::text[]) h(handoff)
     cross join lateral (select ref from interaction where handoff = h.handoff offset 0) i
     union
-    select e.ref from handoff_input m join event_identity e on e.source = m.source and e.id = m.id
-    where m.kind = 'amended' and m.handoff = any($2::text[]) and e.ref is not null
-), touched as (
-    select ref, bool_or(names_handoff) as names_handoff from (
-        select unnest($1::bigint[]) as ref, false as names_handoff
-        union all
-        select ref, true from named
-    ) t
-    group by ref
+    select e.ref from unnest($2::text[]) h(handoff)
+    cross join lateral (select source, id from handoff_input where kind = 'amended' and handoff = h.handoff offset 0) m
+    cross join lateral (select ref from event_identity where source = m.source and id = m.id offset 0) e
+    where e.ref is not null
 )
 update subject_ref s
-set revision = (select max(seq) from change_log), names_handoff = s.names_handoff or t.names_handoff
-from touched t where s.id = t.ref
+set revision = (select max(seq) from change_log),
+    names_handoff = s.names_handoff or s.id = any(array(select ref from named))
+where s.id = any(array(select unnest($1::bigint[]) union select ref from named))
 """
 # Those that steps under these refs name, and those that what was corrected of them named or names.
 _HANDOFFS_OF_REFS = """

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import asyncpg
 
-# A hand-off is told on each pathway that names it, by what was published about it on all others. As an array, the refs are
-# looked up by their index, however many are expected.
+# A hand-off is told on each pathway that names it, by what was published about it on all others. The refs are an array:
+# so each is looked up by the index, however many are expected.
 _MOVE = """
 with named as materialized (
     select i.ref from unnest($2::text[]) h(handoff)

@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     replication_factor: int = 1
     """Copies of each topic that the gateway makes: the door's, and those of subscriptions."""
     pull_cache_mb: int = Field(default=64, ge=0)
-    """Megabytes of bodies that each process keeps while auth is off, so that a pull need not read its steps again."""
+    """Megabytes of bodies that each process keeps, so that a pull need not read its steps again."""
     now: AwareDatetime | None = None
     """A frozen clock for deadlines of hand-offs, for tests on one machine."""
     log_format: LogFormat = "text"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 
 from pathline_gateway.access_log.access import Access
 
-_WRITE = """
+INSERT_SELECTED: Final = """
 insert into access (kind, org, roles, purpose, basis, instrument, mandate, refs, action, outcome, reason, trace_id,
     is_hidden_from_person, actor_digest, route, action_target, caller_trace_id, hidden_refs)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+select $1::text, $2::text, $3::text[], $4::text, $5::text, $6::text, $7::text, $8::bigint[], $9::text, $10::text,
+    $11::text, $12::bytea, $13::boolean, $14::text, $15::text, $16::text, $17::bytea, $18::bigint[]
 """
+"""Writes an access, whose fields are the first eighteen parameters; a condition may follow."""
 _SELECT = """
 select id, accessed_at, kind, org, roles, purpose, basis, instrument, mandate, refs, action, outcome, reason, trace_id,
     is_hidden_from_person, actor_digest, route, action_target, caller_trace_id, hidden_refs
@@ -47,7 +49,7 @@ class LoggedAccess(NamedTuple):
 
 async def write(connection: asyncpg.Connection, access: Access) -> None:
     """The access is in the log once this transaction is committed."""
-    await connection.execute(_WRITE, *access)
+    await connection.execute(INSERT_SELECTED, *access)
 
 
 async def find_by_refs(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from pathline.vocabulary import Payload
+from pathline.vocabulary import ConsentGiven, ConsentWithdrawn, Payload
 
 NOT_STEPS: Final = frozenset(("identity", "consent", "interaction", "offer", "change"))
 """Nouns that are stored and never are steps: evidence about identity, consent and other interactions, and what
 concerns nobody. Their envelope subject makes no ref."""
+
+CONSENT_TYPES: Final = frozenset((ConsentGiven.type, ConsentWithdrawn.type))
+"""Types of events that say what a person agrees to."""
 
 
 def is_step(payload: Payload) -> bool:

@@ -14,6 +14,7 @@ from pathline_gateway.identity.links.rights import Rights
 from pathline_gateway.intake import accepted_repository as interactions
 from pathline_gateway.intake import dedup_repository, handoff_budget, offer_budget, parked_repository, ref_budget
 from pathline_gateway.intake.content_digest import DigestedContent, is_same_content
+from pathline_gateway.intake.event_classes import CONSENT_TYPES
 from pathline_gateway.intake.link_budget import DETAILS, LinkBudget
 from pathline_gateway.intake.record import Accepted, Parked, ParsedRecord
 from pathline_gateway.intake.row_mapping import (
@@ -73,6 +74,8 @@ class RecordWriter:
     batch: int = 0
     touched_refs: set[int] = field(default_factory=set)
     touched_handoffs: set[str] = field(default_factory=set)
+    consent_refs: set[tuple[str, str]] = field(default_factory=set)
+    """Under whom a consent was given or withdrawn: organisation and subject."""
     stored_identities: list[interactions.Identity] = field(default_factory=list)
     amendment_identities: list[interactions.Identity] = field(default_factory=list)
     link_evidence: list[membership_repository.LinkEvidenceRow] = field(default_factory=list)
@@ -121,6 +124,8 @@ class RecordWriter:
         await change_log.append(self.connection, self.touched_refs, self.batch, "interaction", self.totals)
         if self.touched_refs:
             await revision_repository.move(self.connection, self.touched_refs, self.touched_handoffs)
+        if self.consent_refs:
+            await revision_repository.move_consents(self.connection, self.consent_refs)
         # An offer alone joins nobody; one that comes after its token was shown is found when the writer looks again.
         self.result.touches_identity = bool(self.link_evidence) or any(
             row.kind != "asked" for row in self.handoff_input_rows
@@ -305,6 +310,7 @@ class RecordWriter:
             }
             self.stored_identities += [(row.source, row.id) for row in rows]
         if others:
+            self.consent_refs |= {a.ref for a in others if a.type in CONSENT_TYPES}
             evidence = [evidence_row(a, sources, types) for a in others]
             await interactions.insert_evidence(self.connection, self.batch, evidence)
             rights = Rights(

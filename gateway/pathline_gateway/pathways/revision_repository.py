@@ -1,4 +1,4 @@
-"""The revision of a ref: answers of a pull change when it does, or when an instant passes."""
+"""The revisions of a ref: answers of a pull change when they do, or when an instant passes."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ join handoff_input m on m.kind = 'amended' and m.source = a.target_source and m.
 where a.target_ref = any($1::bigint[]) and m.handoff is not null
 """
 
+_MOVE_CONSENTS = """
+update subject_ref s set consent_revision = s.consent_revision + 1
+from unnest($1::text[], $2::text[]) as r(org, subject) where s.org = r.org and s.subject = r.subject
+"""
+
 
 async def move(connection: asyncpg.Connection, refs: Collection[int], handoffs: Collection[str] = ()) -> None:
     """These refs, and those that name one of these hand-offs, have a new revision.
@@ -44,3 +49,12 @@ async def move(connection: asyncpg.Connection, refs: Collection[int], handoffs: 
 async def handoffs_of(connection: asyncpg.Connection, refs: Collection[int]) -> set[str]:
     """The hand-offs that steps under these refs name, as they were sent or corrected."""
     return {row["handoff"] for row in await connection.fetch(_HANDOFFS_OF_REFS, list(refs))}
+
+
+async def move_consents(connection: asyncpg.Connection, refs: Collection[tuple[str, str]]) -> None:
+    """These refs (organisation and subject), where they exist, have a new revision of consents.
+
+    Call under the change-log lock: whoever moves several waits for nobody then.
+    """
+    ordered = sorted(set(refs))
+    await connection.execute(_MOVE_CONSENTS, [org for org, _ in ordered], [subject for _, subject in ordered])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
@@ -12,15 +13,18 @@ import asyncpg
 from fastapi import Depends, Response
 
 from pathline_gateway.access_log import repository as access_log_repository
-from pathline_gateway.access_log.access import What, build_access
+from pathline_gateway.access_log.access import Outcome, What, build_access
 from pathline_gateway.access_log.request_row import current_request, mark_logged
 from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.purpose import AccessPurpose, PurposeError, parse_access_purpose
 from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways.errors import pathway_not_found, subject_not_found
+from pathline_gateway.pull import kept_body_repository
+from pathline_gateway.pull.body_cache import lifespan_of
 from pathline_gateway.pull.page_range import PageRange
 from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor
+from pathline_gateway.pull.reader_body_cache import KeptBody, ReaderBodyCache, empty_reader_cache
 from pathline_gateway.pull.reader_transaction import ReaderTransaction
 from pathline_gateway.pull.reader_view import ReaderView, build_view
 from pathline_gateway.pull.request import PullRequest
@@ -30,7 +34,7 @@ from pathline_gateway.telemetry.instruments import start_span
 from pathline_gateway.visibility import repository as visibility_repository
 from pathline_gateway.visibility.handoff_rendering import VisibleHandoffs, render_handoffs_for
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
-from pathline_gateway.visibility.pathway_handles import handle_of
+from pathline_gateway.visibility.pathway_handles import anchor_id_of, handle_of
 from pathline_gateway.visibility.response_time_padding import RESPONSE_TIME_PADDING, ResponseTimePadding, is_restricted
 from pathline_gateway.visibility.uncomputable_problem import closed_where_uncomputable, refuse_operator
 from pathline_gateway.web.context import service
@@ -56,8 +60,11 @@ class RestrictedReader:
         secret: bytes,
         clock: Callable[[], datetime],
         padding: ResponseTimePadding = RESPONSE_TIME_PADDING,
+        cache: ReaderBodyCache | None = None,
     ) -> None:
+        """`cache`: where bodies are kept that were served; None: nowhere."""
         self._pool, self._secret, self._clock, self._padding = pool, secret, clock, padding
+        self._cache = empty_reader_cache() if cache is None else cache
 
     async def search(self, pull_request: PullRequest, org: str, subject: str) -> UUID:
         """What this reader calls the pathway of this subject, where it is one by which she knows it."""
@@ -78,13 +85,44 @@ class RestrictedReader:
         """What this reader sees of the pathway; 304 where she has it already."""
         with start_span("pull pathway"):
             async with self._pad_duration(pull_request):
-                response = await self._read(
-                    pull_request,
-                    "pathway",
-                    lambda reading: _pull(reading, pathway, if_none_match, requested_page, as_of),
-                )
+                response = None
+                if as_of is None and requested_page.is_default:
+                    response = await self._answer_kept(pull_request, pathway, if_none_match)
+                if response is None:
+                    response = await self._read(
+                        pull_request,
+                        "pathway",
+                        lambda reading: _pull(reading, self._cache, pathway, if_none_match, requested_page, as_of),
+                    )
         if response is None:
             raise pathway_not_found()
+        return response
+
+    async def _answer_kept(
+        self, pull_request: PullRequest, pathway: UUID, if_none_match: str | None
+    ) -> Response | None:
+        """What she was served before, logged; None where it may be something else now. Raises Problem."""
+        access_purpose = parse_stated_purpose(pull_request)
+        reader = reader_of(pull_request.caller, access_purpose)
+        kept = None if reader is None else self._cache.find(reader, pathway, self._clock())
+        if reader is None or kept is None:
+            return None
+        response = pathway_response(pathway, kept.version, lambda: kept.body, _RESPONSE_HEADERS, if_none_match)
+        row = build_access(
+            pull_request.caller,
+            access_purpose,
+            "pathway",
+            _outcome_of(response),
+            refs=kept.shown_refs,
+            mandate=kept.mandate,
+            request=current_request(),
+            quiet=kept.is_concealed_access,
+        )
+        async with self._pool.acquire() as connection:
+            if not await kept_body_repository.log_while_unchanged(connection, row, kept):
+                self._cache.drop(reader, pathway)
+                return None
+        mark_logged()
         return response
 
     async def read_view(
@@ -198,8 +236,13 @@ async def _read_view(
     return await _build_view(reading, page)
 
 
+def _outcome_of(response: Response) -> Outcome:
+    return "unchanged" if response.status_code == 304 else "shown"
+
+
 async def _pull(
     reading: ReaderTransaction,
+    cache: ReaderBodyCache,
     pathway: UUID,
     if_none_match: str | None,
     requested_page: RequestedPage,
@@ -225,8 +268,32 @@ async def _pull(
         requested_page,
         as_of,
     )
-    await reading.log("pathway", "unchanged" if response.status_code == 304 else "shown", page.visible)
+    await reading.log("pathway", _outcome_of(response), page.visible)
+    if as_of is None and requested_page.is_default and not page.has_more:
+        _keep(reading, cache, pathway, page, view)
     return response
+
+
+def _keep(reading: ReaderTransaction, cache: ReaderBodyCache, name: UUID, page: VisiblePage, view: ReaderView) -> None:
+    """What she is served is kept, unless nothing tells for how long it is what she would be served."""
+    if page.policy is None or view.lifespan is None:
+        return
+    anchor_id, visible = anchor_id_of(reading.reader, reading.key, name), page.visible
+    until = min(view.lifespan.until, page.policy.until)
+    cache.put(
+        reading.reader,
+        name,
+        KeptBody(
+            view.version,
+            view.body,
+            anchor_id,
+            page.policy.revisions,
+            view.lifespan._replace(until=until),
+            visible.refs,
+            visible.mandate,
+            visible.is_concealed_access,
+        ),
+    )
 
 
 async def _trace(reading: ReaderTransaction, pathway: UUID, requested_page: RequestedPage) -> Response | None:
@@ -253,14 +320,16 @@ def serialize_page(
 ) -> ReaderView:
     """The page as she is served it, its hand-offs as they stood at an instant."""
     only = page.handoff_ids() if page.has_more else None
-    return build_view(
+    statuses = handoffs.statuses(page.context, now)
+    view = build_view(
         reader,
         key,
         page.visible,
-        render_handoffs_for(reader, key, page.context, handoffs, now, only),
+        render_handoffs_for(reader, key, page.context, statuses, only),
         context=page.context,
         next_cursor=None if page.next is None else encode_cursor(key, page.next),
     )
+    return replace(view, lifespan=lifespan_of(statuses, now)._replace(unregistered_orgs=handoffs.unregistered_orgs))
 
 
 async def _redirect(

@@ -20,6 +20,7 @@ from pathline_gateway.desk.session import DeskSettings
 from pathline_gateway.identity.evidence_publisher import EvidencePublisher
 from pathline_gateway.identity.links.service import TokenLinkService
 from pathline_gateway.intake.http_ingest import HttpIngest
+from pathline_gateway.pull.reader_body_cache import ReaderBodyCache
 from pathline_gateway.pull.restricted import RestrictedReader
 from pathline_gateway.review.service import ReviewService
 from pathline_gateway.runtime.gateway import Gateway
@@ -51,7 +52,7 @@ def build_context(
         authenticator,
         BrowserSignIn(_build_provider(settings, issuer, authenticator)),
         ApiDocuments(app.openapi, partial(build_document, settings)),
-        RestrictedReader(pool, secret, settings.clock),
+        RestrictedReader(pool, secret, settings.clock, cache=ReaderBodyCache(settings.pull_cache_mb * 2**20)),
         AccountPublisher(ingest.write_and_apply),
         _build_streams(gateway),
         SubscriptionAdmission.within(settings.limits),

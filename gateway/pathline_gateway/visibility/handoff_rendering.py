@@ -25,6 +25,14 @@ class VisibleHandoffs:
     lifecycles: Sequence[Lifecycle]
     observable_orgs: frozenset[str]
     """The organisations that can be said to be silent."""
+    unregistered_orgs: frozenset[str] = frozenset()
+    """Receivers that are not on the register."""
+
+    def statuses(self, visible: VisiblePathway, now: datetime) -> list[HandoffStatus]:
+        """Each as it stands at an instant, as this reader may know it."""
+        steps = [each.parsed.step for each in visible.steps]
+        extra_contacts = dict.fromkeys(visible.handoffs, visible.contacts)
+        return compute_statuses(self.lifecycles, steps, self.observable_orgs, now, extra_contacts)
 
 
 NO_HANDOFFS: Final = VisibleHandoffs((), frozenset())
@@ -34,14 +42,10 @@ def render_handoffs_for(
     reader: Reader,
     key: ReaderKey,
     visible: VisiblePathway,
-    handoffs: VisibleHandoffs,
-    now: datetime,
+    statuses: Iterable[HandoffStatus],
     only: Collection[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Each with its state and deadlines, the first offered first; `only`: these alone."""
-    steps = [each.parsed.step for each in visible.steps]
-    extra_contacts = dict.fromkeys(visible.handoffs, visible.contacts)
-    statuses = compute_statuses(handoffs.lifecycles, steps, handoffs.observable_orgs, now, extra_contacts)
     ordered = sort_by_offer(statuses)
     selected = ordered if only is None else [each for each in ordered if each.lifecycle.handoff in only]
     returned = find_returned(ordered)

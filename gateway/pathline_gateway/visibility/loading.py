@@ -66,6 +66,7 @@ async def load_context(
         if _may_have_several_names(reader, members.refs)
         else {},
         policy.is_closed,
+        policy.revisions,
     )
 
 

@@ -24,6 +24,7 @@ from pathline_gateway.visibility.consent import ConsentEvent, Permission, comput
 from pathline_gateway.visibility.handoff_sharing import NOTHING_SHARED, SharedHandoffs, compute_shared
 from pathline_gateway.visibility.lawful_basis import LawfulBasis, applicable_bases
 from pathline_gateway.visibility.mandates import Mandate, mandates_in_force, orgs_by_mandate
+from pathline_gateway.visibility.policy_revisions import PolicyRevisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class PathwayContext:
     """When each step (source, id) came; needed where a reader may know the pathway by several refs."""
     is_set_aside: bool = False
     """Something that decides who may see it could not be computed: each is told her own steps alone."""
+    revisions: PolicyRevisions | None = None
+    """What all of this was read at, where that is known."""
 
 
 class VisibleStep(NamedTuple):

@@ -17,14 +17,19 @@ from pathline_gateway.visibility.consent import ConsentEvent
 from pathline_gateway.visibility.consent_repository import EVENTS_OF_REFS, event_from_row
 from pathline_gateway.visibility.lawful_basis import LawfulBasis
 from pathline_gateway.visibility.lawful_basis_repository import BASES_OF, basis_from_row
+from pathline_gateway.visibility.policy_revisions import PolicyRevisions
 
 # Rows that are not asked for cost nothing: `where` of a constant is looked at before the rows are.
 _SELECT_POLICY = f"""
 with ref as materialized (
-    select id, org, subject, anchor_id, received_at from subject_ref where id = any($1::bigint[])
+    select id, org, subject, anchor_id, received_at, revision, consent_revision
+    from subject_ref where id = any($1::bigint[]) order by id
 )
 select
-    array(select row(ref.*) from ref),
+    array(select row(id, org, subject, anchor_id, received_at) from ref),
+    array(select revision from ref),
+    array(select consent_revision from ref),
+    (select revision from policy_revision),
     exists (select from ref join set_aside_ref a on a.ref = ref.id),
     array(select row(c.*) from ({EVENTS_OF_REFS}) as c where $2),
     array(select row(b.*) from ({BASES_OF} $3) as b),
@@ -44,6 +49,7 @@ class StoredPolicy:
     bases: Sequence[LawfulBasis]
     registrars: Set[str]
     concealment: Concealment
+    revisions: PolicyRevisions
 
     def consents(self) -> list[ConsentEvent]:
         """The events of consents, in no order. Raises ValueError where one cannot be read."""
@@ -67,12 +73,15 @@ async def load_policy_of_all(connection: asyncpg.Connection, numbers: Collection
 
 def _policy_from_row(row: asyncpg.Record) -> StoredPolicy:
     columns: list[Any] = list(row.values())
-    refs, is_closed, consent_rows, bases, registrars, *concealment = columns
+    ref_rows, step_revisions, consent_revisions, register_revision, *columns = columns
+    is_closed, consent_rows, bases, registrars, *concealment = columns
+    refs = [StoredRef(*ref) for ref in ref_rows]
     return StoredPolicy(
-        [StoredRef(*ref) for ref in refs],
+        refs,
         is_closed,
         consent_rows,
         [basis_from_row(each) for each in bases],
         frozenset(registrars),
         concealment_from_columns(*concealment),
+        PolicyRevisions([ref.id for ref in refs], step_revisions, consent_revisions, register_revision),
     )

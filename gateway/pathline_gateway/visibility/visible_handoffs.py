@@ -35,10 +35,11 @@ async def load_visible_handoffs(
             life.handoff: life for life in (await load_lifecycles(connection, fully_visible, reader.org))[0]
         }
         lifecycles = [side_lifecycles.get(life.handoff, life) for life in lifecycles]
-    registered = await organisation_repository.cached_registered(connection, current_receivers(lifecycles))
+    receivers = current_receivers(lifecycles)
+    registered = await organisation_repository.cached_registered(connection, receivers)
     # A receiver that conceals is for everybody else as one that is not here: it cannot be said to be silent.
     observable = {org for org in registered if org == reader.org or not visible.concealment.conceals_party(org, None)}
-    return VisibleHandoffs(lifecycles, frozenset(observable))
+    return VisibleHandoffs(lifecycles, frozenset(observable), frozenset(receivers - registered))
 
 
 async def load_rendered_handoffs(
@@ -46,4 +47,6 @@ async def load_rendered_handoffs(
 ) -> list[dict[str, Any]]:
     """The same as she is told of them."""
     handoffs = await load_visible_handoffs(connection, reader, visible)
-    return await run_off_loop(len(visible.steps), lambda: render_handoffs_for(reader, key, visible, handoffs, now))
+    return await run_off_loop(
+        len(visible.steps), lambda: render_handoffs_for(reader, key, visible, handoffs.statuses(visible, now))
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -144,8 +145,11 @@ entries = st.one_of(
         )
     ),
 )
-histories = st.lists(
-    st.one_of(st.tuples(st.lists(events, min_size=1, max_size=3), st.booleans()), entries), min_size=1, max_size=6
+batches = st.tuples(st.lists(events, min_size=1, max_size=3), st.booleans())
+histories = st.lists(st.tuples(st.one_of(batches, entries), st.sampled_from(INSTANTS)), min_size=1, max_size=6)
+LIFE = (
+    *(step(org, f"s-{org}-{n}", n) for org in ORGS for n in (1, 2)),
+    *(linked(f"first-{org}-{n}", ref(org, n), ref("citizen", n)) for org in ("east", "west") for n in (1, 2)),
 )
 
 
@@ -158,21 +162,25 @@ class Answers:
     now: datetime = INSTANTS[0]
     hits: int = 0
 
-    async def check(self, now: datetime) -> None:
-        """The answers are equal, and so is what is logged of them."""
+    async def check(self, now: datetime) -> list[list[object]]:
+        """The answers are equal, and so is what is logged of them. The bodies of each reader."""
         self.now = now
         anchors = [row["anchor_id"] for row in await self.pool.fetch("select anchor_id from subject_ref")]
+        bodies: list[list[object]] = []
         for caller, purpose, authority in READERS:
+            bodies.append([])
             request = PullRequest(caller, purpose, authority)
             reader = reader_of(caller, parse_stated_purpose(request))
             assert reader is not None
             for anchor_id in anchors:
                 name = handle_of(reader, ReaderKey(SECRET, reader.name), anchor_id)
-                was_kept = self.cache.find(reader, name, now) is not None
+                before = self.cache.find(reader, name, now)
                 kept = await self.pull(request, name, self.cache)
-                self.hits += was_kept and self.cache.find(reader, name, now) is not None
+                self.hits += before is not None and self.cache.find(reader, name, now) is before
                 fresh = await self.pull(request, name, ReaderBodyCache(0))
                 assert kept == fresh
+                bodies[-1].append(fresh[1])
+        return bodies
 
     async def pull(self, request: PullRequest, name: UUID, cache: ReaderBodyCache) -> tuple[object, ...]:
         """The answer, and the row that it left."""
@@ -187,36 +195,107 @@ class Answers:
         return response.status_code, response.body, dict(response.headers), row
 
 
-@given(history=histories)
-@examples(100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_what_is_kept_is_what_each_reader_would_be_served(
-    machine: Machine, history: list[tuple[list[Event], bool] | Entry]
-) -> None:
+@dataclass
+class Store:
+    """A database of its own, and what it is told."""
+
+    database: str
+    connection: asyncpg.Connection
+    answers: Answers
+    log: Partition = field(default_factory=Partition)
+
+    async def take(self, act: tuple[list[Event], bool] | Entry) -> None:
+        """It is done."""
+        if callable(act):
+            await act(self.connection)
+            return
+        await self.log.apply(self.connection, *act[0])
+        if act[1]:
+            await bind_all_evidence(self.database)
+
+
+@contextlib.asynccontextmanager
+async def store_with_life(machine: Machine) -> AsyncIterator[Store]:
     database = await fresh_database(machine)
     connection = await asyncpg.connect(database)
     pool = await asyncpg.create_pool(database, min_size=1, max_size=1)
     try:
         await open_log(connection)
-        log, answers = Partition(), Answers(pool)
-        links = [linked(f"first-{n}", ref("east", n), ref("citizen", n)) for n in (1, 2)]
-        await log.apply(connection, *(step(org, f"s-{org}", n) for org in ORGS for n in (1, 2)), *links)
-        await bind_all_evidence(database)
-        await answers.check(INSTANTS[0])
-        for act in history:
-            if callable(act):
-                await act(connection)
-            else:
-                await log.apply(connection, *act[0])
-                if act[1]:
-                    await bind_all_evidence(database)
-            for now in INSTANTS:
-                await answers.check(now)
-            await answers.check(INSTANTS[0])
-        assert answers.hits > 0
+        store = Store(database, connection, Answers(pool))
+        await store.take((list(LIFE), True))
+        yield store
     finally:
         await pool.close()
         await connection.close()
         await drop_database(machine, database)
+
+
+@given(history=histories)
+@examples(100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_what_is_kept_is_what_each_reader_would_be_served(
+    machine: Machine, history: list[tuple[tuple[list[Event], bool] | Entry, datetime]]
+) -> None:
+    async with store_with_life(machine) as store:
+        await store.answers.check(INSTANTS[0])
+        for act, now in history:
+            await store.take(act)
+            await store.answers.check(INSTANTS[0])
+            await store.answers.check(now)
+        await store.answers.check(INSTANTS[0])
+        assert store.answers.hits > 0
+
+
+def batch(*events: Event) -> tuple[list[Event], bool]:
+    return list(events), True
+
+
+FIRST, LAST = INSTANTS[0], INSTANTS[-1]
+ACTS: dict[str, tuple[int, Sequence[tuple[list[Event], bool] | Entry], tuple[list[Event], bool] | Entry | None]] = {
+    "a step of her own": (1, [], batch(step("east", "s-9", 1))),
+    "a void": (0, [], batch(voided("west", "v", "s-west-1"))),
+    "a correction": (0, [], batch(corrected("west", "c", "s-west-1", "Moved"))),
+    "a consent": (2, [], batch(consent("citizen", 1, 1, 1, None))),
+    "the end of a consent": (2, [batch(consent("citizen", 1, 1, 1, None))], batch(consent_end("citizen", 1, 1, 2))),
+    "a mandate": (5, [], batch(mandate("citizen", 1, 1, 1, None))),
+    "the end of a mandate": (5, [batch(mandate("citizen", 1, 1, 1, None))], batch(mandate_end("citizen", 1, 1, 2))),
+    "an organisation that conceals": (0, [], concealed("west", None, None)),
+    "a service that is concealed": (0, [], concealed("west", "casework", None)),
+    "a ref that is concealed": (4, [], concealed("west", None, subject(1))),
+    "a concealment that is lifted": (0, [concealed("west", None, None)], lifted("west", None, None)),
+    "a lawful basis": (3, [], basis(None)),
+    "the end of a lawful basis": (3, [basis(None)], lambda c: c.execute("update lawful_basis set until = $1", START)),
+    "a registrar": (5, [batch(mandate("east", 1, 1, 1, None))], lambda c: registrar_repository.add(c, "east", "op")),
+    "a link": (0, [], batch(linked("l", ref("citizen", 1), ref("citizen", 2)))),
+    "an answer": (0, [batch(offered("east", "o", 1, "west", "east:h"))], batch(accepted("west", "a", 1, "east:h"))),
+    "nothing but that a consent ends": (2, [batch(consent("citizen", 1, 1, 1, UNTIL))], None),
+    "nothing but that a consent begins": (2, [batch(consent("citizen", 1, 1, 60, None))], None),
+    "nothing but that a mandate ends": (5, [batch(mandate("citizen", 1, 1, 1, UNTIL))], None),
+    "nothing but that a basis ends": (3, [basis(DUE)], None),
+    "nothing but that an answer is late": (1, [batch(offered("east", "o", 1, "west", "east:h", due=DUE))], None),
+}
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_a_reader_is_served_otherwise_at_once_after(machine: Machine, name: str) -> None:
+    place, before, act = ACTS[name]
+    async with store_with_life(machine) as store:
+        for each in before:
+            await store.take(each)
+        told = await store.answers.check(FIRST)
+        hits = store.answers.hits
+        assert await store.answers.check(FIRST) == told
+        assert store.answers.hits > hits
+        if act is not None:
+            await store.take(act)
+        assert (await store.answers.check(FIRST if act is not None else LAST))[place] != told[place]
+
+
+async def test_a_receiver_that_is_registered_can_be_silent_at_once(machine: Machine) -> None:
+    async with store_with_life(machine) as store:
+        await store.take(batch(offered("east", "o", 1, "unknown", "east:h", due=DUE)))
+        told = await store.answers.check(LAST)
+        await store.connection.execute("insert into organisation (org, registered_by) values ('unknown', 'operator')")
+        assert (await store.answers.check(LAST))[1] != told[1]
 
 
 WHO = reader_of(subscriber("east"))

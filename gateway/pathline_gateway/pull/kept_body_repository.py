@@ -11,7 +11,7 @@ from pathline_gateway.access_log.repository import INSERT_SELECTED
 from pathline_gateway.pull.reader_body_cache import KeptBody
 
 # The pathway has the same refs with the same revisions. Nothing that decides of it was entered or set aside. No receiver
-# has come on the register. All that is so at the moment at which the access is logged.
+# has come on the register. All of that at the moment at which the access is logged.
 _LOG_WHILE_UNCHANGED = f"""
 with asked as (
     select s.id, m.pathway

@@ -10,8 +10,8 @@ from pathline_gateway.access_log.access import Access
 from pathline_gateway.access_log.repository import INSERT_SELECTED
 from pathline_gateway.pull.reader_body_cache import KeptBody
 
-# The pathway has the same refs with the same revisions. Nothing that decides of it was entered or set aside. No receiver
-# has come on the register. All of that at the moment at which the access is logged.
+# The pathway has the same refs with the same revisions. Nothing that decides of it was entered or set aside.
+# No receiver has come on the register. All of that at the moment at which the access is logged.
 _LOG_WHILE_UNCHANGED = f"""
 with asked as (
     select s.id, m.pathway

@@ -7,15 +7,13 @@ which a hand-off is told otherwise. Who of its receivers is registered has no re
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from pathline import instant
-from pathline_gateway.handoffs.deadlines import STAGES, HandoffStatus
 from pathline_gateway.pathways.repository import PathwayMembers
+from pathline_gateway.pull.lifespan import Lifespan
 
 _MAX_SHARE: Final = 16
 """No body takes more than this part of the room: a few long pathways would drive out all others."""
@@ -23,16 +21,6 @@ _VERSION_BYTES: Final = 1_000
 """What is kept of a pathway besides its body takes about that."""
 _VERSIONS_SHARE: Final = 4
 """This part of the room is for versions: who asks whether anything is new needs no body."""
-
-
-class Lifespan(NamedTuple):
-    """How long a body is what would be served again, while no revision moves."""
-
-    since: datetime
-    until: datetime
-    """The last instant at which it is."""
-    unregistered_orgs: Set[str] = frozenset()
-    """Receivers that were not on the register, so that nobody could say that they are silent."""
 
 
 class ServedVersion(NamedTuple):
@@ -93,17 +81,3 @@ class BodyCache:
 
 NO_CACHE: Final = BodyCache(0)
 """Keeps nothing."""
-
-
-def lifespan_of(statuses: Iterable[HandoffStatus], now: datetime) -> Lifespan:
-    """How long these hand-offs are told as they are at this instant, while no revision moves."""
-    until, unregistered = instant.LATEST, set[str]()
-    for status in statuses:
-        if not status.is_observable and status.lifecycle.receiver is not None:
-            unregistered.add(status.lifecycle.receiver)
-        for stage in STAGES:
-            due = status.due.get(stage)
-            # A receiver is silent after its deadline, not at it.
-            if due is not None and due >= now and stage not in status.answered_at:
-                until = min(until, due)
-    return Lifespan(now, until, frozenset(unregistered))

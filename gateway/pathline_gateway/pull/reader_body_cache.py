@@ -1,7 +1,7 @@
 """Bodies that were served to one reader each, for as long as she would be served the same.
 
-An entry counts while the revisions stand that it was made of, until the next instant at which a mandate, consent, basis
-or deadline counts otherwise. Postgres says whether they stand, in the statement that logs the access.
+An entry counts while its revisions stand. Its time ends when a mandate, consent, basis or deadline counts otherwise.
+Postgres says whether the revisions stand, in the statement that logs the access.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from pathline_gateway.auth.reader import Reader
-from pathline_gateway.pull.body_cache import Lifespan
+from pathline_gateway.pull.lifespan import Lifespan
 from pathline_gateway.visibility.policy_revisions import PolicyRevisions
 
 _MAX_SHARE: Final = 16
@@ -23,7 +23,7 @@ _ENTRY_BYTES: Final = 2_000
 
 
 class KeptBody(NamedTuple):
-    """What a reader was served of a pathway under one name, what it was made of, and what is logged of it."""
+    """A body of a pathway for one reader, the revisions that it has, and what an access to it shows."""
 
     version: str
     body: bytes

@@ -12,7 +12,7 @@ import orjson
 from pathline_gateway.auth.reader import Reader
 from pathline_gateway.pathways.assembly import Pathway
 from pathline_gateway.pathways.step import Step
-from pathline_gateway.pull.body_cache import Lifespan
+from pathline_gateway.pull.lifespan import Lifespan
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
 from pathline_gateway.pull.serialization import PathwayContent, distinct_legs, serialize_pathway
 from pathline_gateway.visibility.pairwise_ids import ReaderKey

@@ -21,7 +21,7 @@ from pathline_gateway.auth.reader import Reader, reader_of
 from pathline_gateway.off_loop import run_off_loop
 from pathline_gateway.pathways.errors import pathway_not_found, subject_not_found
 from pathline_gateway.pull import kept_body_repository
-from pathline_gateway.pull.body_cache import lifespan_of
+from pathline_gateway.pull.lifespan import lifespan_of
 from pathline_gateway.pull.page_range import PageRange
 from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor
 from pathline_gateway.pull.reader_body_cache import KeptBody, ReaderBodyCache, empty_reader_cache
@@ -275,7 +275,7 @@ async def _pull(
 
 
 def _keep(reading: ReaderTransaction, cache: ReaderBodyCache, name: UUID, page: VisiblePage, view: ReaderView) -> None:
-    """What she is served is kept, unless nothing tells for how long it is what she would be served."""
+    """Keeps the body that this reader gets, where it is known for how long she would get it."""
     if page.policy is None or view.lifespan is None:
         return
     anchor_id, visible = anchor_id_of(reading.reader, reading.key, name), page.visible

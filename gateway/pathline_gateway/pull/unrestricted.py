@@ -21,8 +21,9 @@ from pathline_gateway.pathways import as_of_repository, part_repository
 from pathline_gateway.pathways import repository as pathway_repository
 from pathline_gateway.pathways.assembly import assemble
 from pathline_gateway.pathways.errors import pathway_not_found
-from pathline_gateway.pull.body_cache import NO_CACHE, BodyCache, lifespan_of
+from pathline_gateway.pull.body_cache import NO_CACHE, BodyCache
 from pathline_gateway.pull.json_writer import write_pathway
+from pathline_gateway.pull.lifespan import lifespan_of
 from pathline_gateway.pull.otlp_trace import TraceKey, journey_trace
 from pathline_gateway.pull.page_range import MAX_STEPS, PageRange
 from pathline_gateway.pull.paging import REQUESTED_FIRST_PAGE, RequestedPage, encode_cursor

@@ -19,7 +19,7 @@ from pathline_gateway.auth.caller import Caller
 from pathline_gateway.auth.reader import reader_of
 from pathline_gateway.concealment import repository as concealment_repository
 from pathline_gateway.embedded import Machine
-from pathline_gateway.pull.body_cache import Lifespan
+from pathline_gateway.pull.lifespan import Lifespan
 from pathline_gateway.pull.reader_body_cache import KeptBody, ReaderBodyCache
 from pathline_gateway.pull.request import PullRequest
 from pathline_gateway.pull.restricted import RestrictedReader, parse_stated_purpose

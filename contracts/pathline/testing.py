@@ -79,6 +79,7 @@ _SAMPLE_VALUES: Final[dict[str, object]] = {
     "subject": SUBJECT,
     "token": "A" * 24,
     "token_hash": "0" * 64,
+    "clause": "/of/1",
     "noun_verb": "service.delivered",
     "text": "example",
     "activity": "Example",

@@ -111,6 +111,7 @@ capacity: int
 channels: list[code]
 processing_time: duration
 requires: list[itemcode]
+sensitive: list[str] @published
 valid_from: instant
 valid_until: instant
 reason: code @withdrawn
@@ -120,6 +121,7 @@ need: needcode !requested
 offer: str !claimed @claimed
 to: Party @claimed
 answer: {available:int,not:int,could_be:int} !answered @answered
+unmet: list[{org:code,offer:str,clause:str}] @answered
 # coproduction contributed proposed adopted rejected
 proposal: str !proposed,adopted,rejected
 kind: skills|knowledge|time|design|feedback !contributed

@@ -13,6 +13,10 @@ LOOSE = SUBJECT[:-1] + "R"
 
 NEED = {"need": "n1", "code": "income"}
 OFFER = {"offer": "o1", "title": "Forklift course", "needs": []}
+EXISTS = {"op": "exists", "fact": "income"}
+COUNT = {"op": "count", "type": "service.delivered", "cmp": "ge", "value": 2}
+ANSWER = {"pull": "p1", "answer": {"available": 0, "not": 1, "could_be": 0}}
+UNMET = {"org": "even", "offer": "o1", "clause": "/of/2"}
 HANDOFF = {"handoff": "a:1", "to": {"org": "b"}, "context_released": True}
 LINK = {"same": [REF, {"org": "odd", "subject": SUBJECT}], "method": "review"}
 VOID = {"source": "s", "id": "1", "reason": "other"}
@@ -110,6 +114,21 @@ MISTAKES: dict[str, tuple[str, Any, list[tuple[str, str]]]] = {
     "a step of no noun": ("offer.published", {**OFFER, "eligibility": {"op": "occurred", "type": "delivered"}},
                           [("eligibility.occurred.type", "noun_verb")]),
     "a condition 33 deep": ("offer.published", {**OFFER, "eligibility": nested(33)}, [("eligibility", "too_deep")]),
+    "65 questions": ("offer.published", {**OFFER, "eligibility": {"op": "any", "of": [EXISTS] * 65}},
+                     [("eligibility", "too_many_leaves")]),
+    "a rule over a step that there is not": (
+        "offer.published", {**OFFER, "eligibility": {"op": "occurred", "type": "service.begun"}},
+        [("eligibility", "unknown_step_type")]),
+    "a rule over what is no step": (
+        "offer.withdrawn", {"offer": "o1", "eligibility": {"op": "not", "of": {**COUNT, "type": "consent.given"}}},
+        [("eligibility", "unknown_step_type")]),
+    "a rule over pulls": ("offer.published", {**OFFER, "eligibility": {"op": "all", "of": [
+        EXISTS, {**COUNT, "type": "pull.claimed"}]}}, [("eligibility", "pull_in_rule")]),
+    "a sensitive fact without a name": ("offer.published", {**OFFER, "sensitive": [""]},
+                                        [("sensitive.0", "identifier")]),
+    "an unmet condition in words": ("pull.answered", {**ANSWER, "unmet": [{**UNMET, "clause": "the second"}]},
+                                    [("unmet.0.clause", "clause")]),
+    "101 unmet conditions": ("pull.answered", {**ANSWER, "unmet": [UNMET] * 101}, [("unmet", "too_long")]),
     "an infinite correction": ("interaction.corrected",
                                {**VOID, "replacement": {"data": {"a": float("inf")}}},
                                [("replacement.data", "not_finite")]),

@@ -48,6 +48,7 @@ from pathline.vocabulary.decisions import (
 from pathline.vocabulary.delivery import ServiceDelivered, ServiceEnded, ServiceStarted, ServiceWaitlisted
 from pathline.vocabulary.eligibility import (
     Aged,
+    ClausePointer,
     Combined,
     Compared,
     Counted,
@@ -98,7 +99,15 @@ from pathline.vocabulary.needs import (
     NeedWithdrawn,
     Window,
 )
-from pathline.vocabulary.offers import Answer, OfferPublished, OfferWithdrawn, PullAnswered, PullClaimed, PullRequested
+from pathline.vocabulary.offers import (
+    Answer,
+    OfferPublished,
+    OfferWithdrawn,
+    PullAnswered,
+    PullClaimed,
+    PullRequested,
+    UnmetOffer,
+)
 from pathline.vocabulary.payload import Payload, registered_types
 from pathline.vocabulary.requests import (
     AssessmentMade,
@@ -134,6 +143,7 @@ __all__ = [
     "ChangeMade",
     "Channel",
     "CircumstanceChanged",
+    "ClausePointer",
     "Code",
     "Combined",
     "Compared",
@@ -228,5 +238,6 @@ __all__ = [
     "Text",
     "Token",
     "TokenHash",
+    "UnmetOffer",
     "Window",
 ]

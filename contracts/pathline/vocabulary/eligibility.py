@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from pathline.vocabulary.bounded_lists import MAX_ENTRIES, AtLeastOne, Several
 from pathline.vocabulary.error_advice import WithAdvice
 from pathline.vocabulary.identifiers import EventType, Identifier, Text
 from pathline.vocabulary.numbers import Integer
+from pathline.vocabulary.payload import NOUNS_WITHOUT_STEPS, registered_types
 from pathline.vocabulary.strict_model import StrictModel
 from pathline.vocabulary.time_types import Duration
 
 MAX_DEPTH: Final = 32
 """Conditions within conditions: more than any rule that a citizen could be told the reason of."""
+MAX_LEAVES: Final = 64
+"""Questions in one rule: what would settle it stays computable, and can be told."""
 
 Comparison = Literal["eq", "ne", "lt", "le", "gt", "ge"]
 
@@ -170,5 +173,57 @@ def _children(node: Node) -> Iterator[Node]:
             yield part
 
 
-Eligibility = Annotated[Node, AfterValidator(_limit_depth)]
-"""A condition no deeper than 32, its root counted."""
+def _limit_leaves(root: Node) -> Node:
+    if sum(1 for _ in _leaves(root, "")) > MAX_LEAVES:
+        raise PydanticCustomError(
+            "too_many_leaves", "Ask at most 64 questions in one rule; publish an offer for each group of people"
+        )
+    return root
+
+
+def _know_step_types(root: Node) -> Node:
+    """Raises for a type that no step of a pathway has, or of which a rule may not ask."""
+    types = {f"{cls.noun}.{cls.verb}" for _, cls in registered_types()}
+    for pointer, leaf in _leaves(root, ""):
+        if not isinstance(leaf, Occurred | Counted):
+            continue
+        place = {"place": pointer or "its root"}
+        noun = leaf.type.partition(".")[0]
+        if noun == "pull":
+            raise PydanticCustomError(
+                "pull_in_rule",
+                "At {place}: what somebody pulled decides about nothing; ask for a fact or for another step",
+                place,
+            )
+        if noun in NOUNS_WITHOUT_STEPS or leaf.type not in types:
+            raise PydanticCustomError(
+                "unknown_step_type",
+                "At {place}: no step has this type; write a noun and verb of the vocabulary, such as service.started",
+                place,
+            )
+    return root
+
+
+def _leaves(node: Node, pointer: str) -> Iterator[tuple[str, Node]]:
+    """Each condition that holds no other, by its JSON pointer, in document order."""
+    match node:
+        case Combined(of=nodes):
+            for n, part in enumerate(nodes):
+                yield from _leaves(part, f"{pointer}/of/{n}")
+        case Negated(of=part):
+            yield from _leaves(part, f"{pointer}/of")
+        case _:
+            yield pointer, node
+
+
+Eligibility = Annotated[
+    Node, AfterValidator(_limit_depth), AfterValidator(_limit_leaves), AfterValidator(_know_step_types)
+]
+"""A condition no deeper than 32, its root counted, with at most 64 leaves, which ask for steps that there are."""
+
+ClausePointer = Annotated[
+    str,
+    StringConstraints(max_length=200, pattern=r"^(?:/of(?:/[0-9]{1,2})?)*$"),
+    WithAdvice("clause", "Write a JSON pointer into the eligibility, such as /of/2; nothing for its root"),
+]
+"""A condition of an eligibility, by its place: a JSON pointer."""

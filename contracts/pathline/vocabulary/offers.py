@@ -6,7 +6,7 @@ from pydantic import Field
 
 from pathline.vocabulary.bounded_lists import Several
 from pathline.vocabulary.codes import ItemCode, NeedCode
-from pathline.vocabulary.eligibility import Eligibility
+from pathline.vocabulary.eligibility import ClausePointer, Eligibility
 from pathline.vocabulary.identifiers import Code, Identifier, Text
 from pathline.vocabulary.numbers import Count
 from pathline.vocabulary.payload import Payload
@@ -45,6 +45,8 @@ class OfferPublished(_Offer, verb="published"):
     """What the offer is called, in plain words."""
     needs: Several[NeedCode]
     """The needs that it is meant to meet."""
+    sensitive: Several[Identifier] | None = None
+    """Facts of its rule that are named to a person only when she asks for more."""
 
 
 class OfferWithdrawn(_Offer, verb="withdrawn"):
@@ -65,6 +67,17 @@ class Answer(StrictModel):
     """Offers that she cannot have."""
     could_be: Count
     """Offers that she could have if something more were known or done."""
+
+
+class UnmetOffer(StrictModel):
+    """An offer that a person could not have, and the condition for which."""
+
+    org: Code
+    """The organisation whose offer it is."""
+    offer: Identifier
+    """The id of the offer."""
+    clause: ClausePointer
+    """The place of the condition in the offer's eligibility."""
 
 
 class _Pull(Payload, noun="pull"):
@@ -88,6 +101,8 @@ class PullAnswered(_Pull, verb="answered"):
 
     answer: Answer
     """How much there was."""
+    unmet: Several[UnmetOffer] | None = None
+    """Why nothing could be had."""
 
 
 class PullClaimed(_Pull, verb="claimed"):

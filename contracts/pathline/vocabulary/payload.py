@@ -24,6 +24,10 @@ _DISPLAY_NOUNS: Final = {"handoff": "hand-off", "coproduction": "co-production"}
 """Nouns whose plain English is not their code."""
 
 
+NOUNS_WITHOUT_STEPS: Final = frozenset(("identity", "consent", "interaction", "offer", "change"))
+"""Evidence about identity, consent and other interactions, and what concerns nobody: none of it is ever a step."""
+
+
 class Payload(StrictModel, metaclass=ExplainedConstruction):
     """An interaction between a person and a service has happened.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from pathline.vocabulary import ConsentGiven, ConsentWithdrawn, Payload
+from pathline.vocabulary.payload import NOUNS_WITHOUT_STEPS
 
-NOT_STEPS: Final = frozenset(("identity", "consent", "interaction", "offer", "change"))
+NOT_STEPS: Final = NOUNS_WITHOUT_STEPS
 """Nouns that are stored and never are steps: evidence about identity, consent and other interactions, and what
 concerns nobody. Their envelope subject makes no ref."""
 

@@ -24,7 +24,7 @@ from pathline.codec import http, kafka
 from pathline.errors import Refused, TooLarge
 from pathline.interaction import Interaction, accept
 from pathline.producer import TOPIC_PREFIX, with_trace_context
-from pathline.vocabulary import Payload
+from pathline.vocabulary import OfferPublished, Payload
 from pathline.vocabulary.handoffs import HandoffOffered
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.dependencies import EventPublisher
@@ -37,6 +37,7 @@ from pathline_gateway.intake.schemas import REQUEST, PublishResult
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
+from pathline_gateway.offers.provable import unprovable_detail
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.telemetry.instruments import DOOR_EVENTS, start_span
 from pathline_gateway.web.context import service
@@ -63,6 +64,9 @@ _CONFLICT = (
 """Reason, field and detail of the notice of an event that intake will park."""
 _LIES_AHEAD = ("lies-ahead", "time", "lies ahead, and is kept as it was sent: is it the time when this happened?")
 """The same of an event that is kept, and whose time may be a mistake."""
+
+_UNPROVABLE = ("unprovable-condition", "data.eligibility")
+"""Reason and field of the notice of an offer that wants what no step can show."""
 
 Refusal = dict[str, Any]
 """A `RefusedEvent`, as it is written."""
@@ -101,6 +105,9 @@ class HttpIngest:
         await self.write([item for _, item in accepted])
         notices = [_build_notice(i, item, *_LIES_AHEAD) for i, item in accepted if _lies_ahead(item)]
         notices += [_build_notice(*accepted[n], *_CONFLICT) for n in conflicts]
+        notices += [
+            _build_notice(i, item, *_UNPROVABLE, detail) for i, item in accepted if (detail := _unprovable_detail(item))
+        ]
         return _build_response(len(accepted) - duplicate_count, duplicate_count, refusals, notices)
 
     async def _check_budgets(self, items: Sequence[Interaction[Payload]]) -> None:
@@ -280,6 +287,11 @@ def _build_refusal(index: int, item: CloudEvent | Refused | None, error: Refused
 
 def _lies_ahead(item: Interaction[Payload]) -> bool:
     return item.time > datetime.now(UTC) + _CLOCK_SKEW
+
+
+def _unprovable_detail(item: Interaction[Payload]) -> str | None:
+    is_rule = isinstance(item.payload, OfferPublished) and item.payload.eligibility is not None
+    return unprovable_detail(orjson.loads(item.event.data or b"{}")["eligibility"]) if is_rule else None
 
 
 def _build_notice(index: int, item: Interaction[Payload], reason: str, field_name: str, detail: str) -> dict[str, Any]:

@@ -63,7 +63,10 @@ class EventNotice(BaseModel):
     type: str
     """Its type."""
     reason: str
-    """`lies-ahead`, or `conflicting-duplicate`: that one is parked, because an earlier event has its source and id."""
+    """`lies-ahead`, `unprovable-condition`, or `conflicting-duplicate`.
+
+    An event with the last one is parked, because an earlier event has its source and id.
+    """
     field: str
     """Where, such as `time`."""
     detail: str

@@ -55,6 +55,8 @@ class ParsedStep(NamedTuple):
             yield handoff.partition(":")[0], None
         if reused := self.data.get("reused_from"):  # a code that means an organisation: no type says so
             yield reused, None
+        for unmet in self.data.get("unmet") or ():  # its offer's id is the organisation's own: it is no party
+            yield unmet["org"], None
 
 
 def parse_step(step: Step) -> ParsedStep:

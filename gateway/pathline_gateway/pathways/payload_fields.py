@@ -40,6 +40,7 @@ _KIND_BY_REASON: Final[Mapping[str, Kind]] = {
     "duration": "moment",
     "text": "text",
     "activity": "text",  # the name of a step, of no person
+    "clause": "text",  # a place in a rule that was published
     "noun_verb": "text",  # a noun and a verb of the vocabulary
     "scalar": "text",  # what a fact is worth: a text, a number or a truth
     "value": "text",  # the same, or a list of them

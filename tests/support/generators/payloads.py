@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from pathline.vocabulary import TYPES, Authority, Compared, Payload
 from pathline.vocabulary.error_advice import WithAdvice
+from pathline.vocabulary.payload import NOUNS_WITHOUT_STEPS
 
 Json = st.SearchStrategy[Any]
 
@@ -62,6 +63,11 @@ durations = st.sampled_from(
     ["P1D", "PT48H", "P2W", "P1Y2M3DT4H5M6.5S", "P1Y3D", "PT0S", "P0D", "P999999999M", "PT1H1S"]
 )
 
+STEP_TYPES = [
+    f"{cls.noun}.{cls.verb}" for cls in TYPES.values() if cls.noun not in NOUNS_WITHOUT_STEPS and cls.noun != "pull"
+]
+"""What a rule may ask for."""
+
 VALUES_BY_REASON: dict[str, Json] = {
     "code": codes,
     "identifier": identifiers,
@@ -69,7 +75,8 @@ VALUES_BY_REASON: dict[str, Json] = {
     "subject": subjects,
     "token": st.text(BASE64URL, min_size=22, max_size=200),
     "token_hash": st.text("0123456789abcdef", min_size=64, max_size=64),
-    "noun_verb": st.builds("{}.{}".format, codes, codes),
+    "clause": st.lists(st.sampled_from(["/of", "/of/0", "/of/63"]), max_size=5).map("".join),
+    "noun_verb": st.sampled_from(STEP_TYPES),
     "text": text | st.just("\N{GRINNING FACE}" * 2000),
     "activity": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=200),
     "instant": instants,

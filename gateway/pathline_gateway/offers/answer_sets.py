@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from pathline_gateway.offers.fact_values import FactValues, tabulate_values
 from pathline_gateway.offers.knowledge import Knowledge
-from pathline_gateway.offers.leaves import ExistsLeaf, FactLeaf, Leaf
+from pathline_gateway.offers.leaves import AgeLeaf, FactLeaf, Leaf
 from pathline_gateway.offers.rule import Clause, Inversion, Junction, Rule, RuleNode, Truths
 from pathline_gateway.offers.values import Truth
 
@@ -66,7 +66,8 @@ def find_answer_sets(rule: Rule, known: Knowledge, hidden: frozenset[int] = froz
     sets = [search.read(each) for each in found]
     small = [each for each in sets if each.size <= MAX_SIZE]
     shown = [each for each in small if hidden.isdisjoint(answer.leaf for answer in each.answers)]
-    more = search.has_cut or len(sets) > len(small) or len(small) > len(shown) or len(shown) > MAX_LISTED
+    is_none_small_enough = not small and (bool(sets) or search.has_cut_large)
+    more = len(shown) > MAX_LISTED or len(shown) < len(small) or search.has_cut or is_none_small_enough
     return AnswerSets(tuple(shown[:MAX_LISTED]), more)
 
 
@@ -77,7 +78,9 @@ class _Search:
     rule: Rule
     known: Knowledge
     has_cut: bool = False
-    """Some sets were not kept."""
+    """Some small sets were not kept."""
+    has_cut_large: bool = False
+    """Some larger ones were not."""
     _truths: list[Truth] = field(init=False)
     _subject_bits: list[int] = field(init=False)
     _values: dict[str, FactValues] = field(default_factory=dict)
@@ -113,11 +116,15 @@ class _Search:
         return [found] if not self._is_settled(self.rule.leaves[leaf]) and self._is_possible(found.bits) else []
 
     def _is_settled(self, leaf: Leaf) -> bool:
-        """Whether no answer of today would count: the fact is known, or statements of today dispute it."""
-        if not isinstance(leaf, FactLeaf) or isinstance(leaf, ExistsLeaf):
+        """Whether no answer would count: the fact is known and of another type, or statements of today dispute it."""
+        if not isinstance(leaf, FactLeaf):
             return False
         fact = self.known.facts.get(leaf.fact)
-        return fact is not None and (fact.is_known or fact.since >= self.known.today)
+        if fact is None:
+            return False
+        if not fact.is_known:
+            return fact.since >= self.known.today
+        return not (isinstance(leaf, AgeLeaf) and isinstance(fact.values[0].value, str))
 
     def _join(self, node: Junction, wanted: bool) -> list[_Set]:
         """One part is enough."""
@@ -144,12 +151,11 @@ class _Search:
         small_count = 0
         for each in sorted(candidates, key=_listed_order):
             is_small = each.subjects.bit_count() <= MAX_SIZE
-            if (small_count if is_small else len(kept) - small_count) >= (
-                MAX_SETS_OF_NODE if is_small else _MAX_LARGE_SETS
-            ):
+            if is_small and small_count == MAX_SETS_OF_NODE:
                 self.has_cut = True
-                if is_small:
-                    continue
+                continue
+            if len(kept) - small_count == _MAX_LARGE_SETS:
+                self.has_cut_large = True
                 break
             if self._is_possible(each.bits) and self._is_irredundant(each.bits, holds):
                 kept.append(each)

@@ -1,92 +1,82 @@
 """What decisions say: `decision.<output>` is true while a grant of it holds, by whomever. Pure.
 
-Of each decision of an organisation the last step decides, among those whose `effective` has come.
+Of each decision of an organisation the last step decides that says anything: a deferral does not, nor does a refusal
+that was set aside. A grant, its variation and its end say something from their `effective`, other steps at once.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from pathline_gateway.offers.facts import Fact, Proven, step_date
+from pathline_gateway.offers.facts import Fact, Proven, step_date, true_while_one_is
 from pathline_gateway.offers.occurrences import OwnStep
 
 
-@dataclass(frozen=True, slots=True)
-class _DecisionState:
-    """How one decision stands."""
+class _Word(NamedTuple):
+    """What one step says of a decision, and from when."""
 
-    is_now: Literal["granted", "refused", "ended", "silent"]
-    """`silent`: deferred, or a refusal that was set aside. It says nothing of the person."""
+    says: Literal["granted", "varied", "refused", "ended"]
     own: OwnStep
     since: date
-    output: str | None
-    valid_until: date | None = None
-    limited_by: OwnStep | None = None
-    """The step that says until when."""
-
-    def says(self, today: date) -> Proven | None:
-        """What it says of its output today."""
-        match self.is_now:
-            case "silent":
-                return None
-            case "refused" | "ended":
-                return Proven(False, self.own, self.since)
-        proof = self.limited_by or self.own
-        if self.valid_until is None or self.valid_until >= today:
-            return Proven(True, proof, self.since, self.valid_until)
-        return Proven(False, proof, self.valid_until + timedelta(days=1))
 
 
 def fold_decisions(own_steps: Iterable[OwnStep], today: date, zone: tzinfo) -> Iterator[Fact]:
     """The facts, of steps in pathway order."""
-    states: dict[tuple[str, str], _DecisionState] = {}
+    by_decision: defaultdict[tuple[str, str], list[OwnStep]] = defaultdict(list)
     for each in own_steps:
-        noun, _, verb = each.type.partition(".")
-        effective = each.day("effective")
-        if noun != "decision" or (effective is not None and effective > today):
-            continue
-        key = (each.step.org, each.data.get("decision", ""))
-        state = _next_state(states.get(key), each, verb, effective or step_date(each, zone))
-        if state is not None:
-            states[key] = state
+        if each.type.startswith("decision."):
+            by_decision[each.step.org, each.data.get("decision", "")].append(each)
     by_output: defaultdict[str, list[Proven]] = defaultdict(list)
-    for state in states.values():
-        said = state.says(today)
-        if said is not None and state.output:
-            by_output[state.output].append(said)
+    for steps in by_decision.values():
+        for output in dict.fromkeys(each.data.get("output") for each in steps):
+            # A step that names no output means that of its decision.
+            said = _decide([each for each in steps if each.data.get("output") in (output, None)], today, zone)
+            if output and said is not None:
+                by_output[output].append(said)
     for output, proven in by_output.items():
-        yield _join(proven).to_fact(f"decision.{output}")
+        yield true_while_one_is(proven).to_fact(f"decision.{output}")
 
 
-def _next_state(state: _DecisionState | None, own: OwnStep, verb: str, since: date) -> _DecisionState | None:
-    output = own.data.get("output") or (state.output if state else None)
-    valid_until = own.day("valid_until")
-    match verb, own.data.get("result"), own.data.get("review"):
-        case "made", "granted", _:
-            return _DecisionState("granted", own, since, output, valid_until, own if valid_until else None)
-        case "made", "refused", _:
-            return _DecisionState("refused", own, since, output)
-        case "made", _, _:
-            return _DecisionState("silent", own, since, output)
-        case "ended", _, _:
-            return _DecisionState("ended", own, since, output)
-        case "varied", _, _ if state and state.is_now == "granted" and valid_until:
-            return replace(state, valid_until=valid_until, limited_by=own)
-        case "reviewed", _, "set-aside" if state and state.is_now == "granted":
-            return _DecisionState("ended", own, since, state.output)
-        case "reviewed", _, "set-aside" if state and state.is_now == "refused":
-            return _DecisionState("silent", own, since, state.output)
-    return state
+def _decide(steps: Iterable[OwnStep], today: date, zone: tzinfo) -> Proven | None:
+    """What the steps of one decision come to today."""
+    words: list[_Word] = []
+    for each in steps:
+        _add_word(words, each, today, zone)
+    decisive = next((n for n in reversed(range(len(words))) if words[n].says != "varied"), None)
+    if decisive is None:
+        return None
+    says, own, since = words[decisive]
+    if says != "granted":
+        return Proven(False, own, since)
+    for limiting in reversed(words[decisive:]):
+        last_day = limiting.own.day("valid_until")
+        if last_day is None:
+            continue
+        if last_day >= today:
+            return Proven(True, limiting.own, since, last_day)
+        return Proven(False, limiting.own, last_day + timedelta(days=1))
+    return Proven(True, own, since)
 
 
-def _join(proven: list[Proven]) -> Proven:
-    """What several decisions come to: true while one is, and since the first of those; false since the last end."""
-    grants = sorted((each for each in proven if each.value), key=lambda each: (each.since, each.own.step.sort_key))
-    if not grants:
-        return max(proven, key=lambda each: (each.since, each.own.step.sort_key))
-    longest = max(grants, key=lambda each: each.until or date.max)  # of equals the first
-    return longest._replace(since=grants[0].since)
+def _add_word(words: list[_Word], own: OwnStep, today: date, zone: tzinfo) -> None:
+    effective = own.day("effective")
+    has_come = effective is None or effective <= today
+    since = effective if effective is not None and has_come else step_date(own, zone)
+    match own.type, own.data.get("result"), own.data.get("review"):
+        case "decision.made", "granted", _ if has_come:
+            words.append(_Word("granted", own, since))
+        case "decision.made", "refused", _:
+            words.append(_Word("refused", own, since))
+        case "decision.varied", _, _ if has_come:
+            words.append(_Word("varied", own, since))
+        case "decision.ended", _, _ if has_come:
+            words.append(_Word("ended", own, since))
+        case "decision.reviewed", _, "set-aside":
+            made = next((each for each in reversed(words) if each.says in ("granted", "refused")), None)
+            if made is not None and made.says == "refused":
+                words.remove(made)
+            elif made is not None:
+                words.append(_Word("ended", own, since))

@@ -6,45 +6,17 @@ of them has ended by that end.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
 
 from pathline_gateway.offers.decision_facts import fold_decisions
-from pathline_gateway.offers.facts import Fact, Proven, step_date
+from pathline_gateway.offers.facts import Fact, Proven, step_date, true_while_one_is
 from pathline_gateway.offers.occurrences import CIRCUMSTANCE_CHANGED, OwnStep, is_declaration
 
-_Key = tuple[str, str]
-
-
-@dataclass(slots=True)
-class _OpenAndClosed:
-    """What is open, by whose it is and then by code; and of each code the last end."""
-
-    open: dict[_Key, dict[str, OwnStep]] = field(default_factory=dict)
-    closed: dict[str, OwnStep] = field(default_factory=dict)
-
-    def begin(self, key: _Key, code: str, own: OwnStep) -> None:
-        self.open.setdefault(key, {}).setdefault(code, own)
-
-    def end(self, key: _Key, own: OwnStep, but: str | None = None) -> None:
-        codes = self.open.get(key, {})
-        for code in [each for each in codes if each != but]:
-            del codes[code]
-            self.closed[code] = own
-
-    def facts(self, prefix: str, zone: tzinfo) -> Iterator[Fact]:
-        opened = sorted(
-            ((own, code) for codes in self.open.values() for code, own in codes.items()),
-            key=lambda each: each[0].step.sort_key,
-        )
-        first_open: dict[str, OwnStep] = {}
-        for own, code in opened:
-            first_open.setdefault(code, own)
-        for code in self.closed.keys() | first_open.keys():
-            is_open = code in first_open
-            own = first_open[code] if is_open else self.closed[code]
-            yield Proven(is_open, own, step_date(own, zone)).to_fact(f"{prefix}.{code}")
+Key = tuple[str, str]
+"""An organisation, and its own id or name of a thing."""
 
 
 def fold_derived(own_steps: Iterable[OwnStep], today: date, zone: tzinfo) -> list[Fact]:
@@ -59,33 +31,55 @@ def fold_derived(own_steps: Iterable[OwnStep], today: date, zone: tzinfo) -> lis
     ]
 
 
+@dataclass(slots=True)
+class _Spans:
+    """Of each thing and code, whether it lasts, and the step since which that is so."""
+
+    last: dict[Key, dict[str, tuple[bool, OwnStep]]] = field(default_factory=dict)
+
+    def codes(self, key: Key) -> list[str]:
+        return list(self.last.get(key, ()))
+
+    def turn(self, key: Key, code: str, is_open: bool, own: OwnStep) -> None:
+        """It begins or ends; a second beginning, or a second end, changes nothing."""
+        codes = self.last.setdefault(key, {})
+        if code not in codes or codes[code][0] is not is_open:
+            codes[code] = is_open, own
+
+    def facts(self, prefix: str, zone: tzinfo) -> Iterator[Fact]:
+        by_code: defaultdict[str, list[Proven]] = defaultdict(list)
+        for codes in self.last.values():
+            for code, (is_open, own) in codes.items():
+                by_code[code].append(Proven(is_open, own, step_date(own, zone)))
+        for code, proven in by_code.items():
+            yield true_while_one_is(proven).to_fact(f"{prefix}.{code}")
+
+
 def _fold_needs(own_steps: Iterable[OwnStep], zone: tzinfo) -> Iterator[Fact]:
-    needs = _OpenAndClosed()
+    needs, latest = _Spans(), dict[Key, str]()
     for each in own_steps:
         key, code = (each.step.org, each.data.get("need", "")), each.data.get("code")
         match each.type:
             case "need.expressed" | "need.identified" if code:
-                needs.begin(key, code, each)
-            case "need.changed" if code and needs.open.get(key):
-                needs.end(key, each, but=code)
-                needs.begin(key, code, each)
+                latest[key] = code
+                needs.turn(key, code, True, each)
+            case "need.changed" if code and code != latest.get(key):
+                for other in needs.codes(key):
+                    needs.turn(key, other, other == code, each)
+                latest[key] = code
+                needs.turn(key, code, True, each)
             case "need.met" | "need.withdrawn":
-                needs.end(key, each)
+                for other in needs.codes(key) or [code] * bool(code):
+                    needs.turn(key, other, False, each)
     yield from needs.facts("need", zone)
 
 
 def _fold_services(own_steps: Iterable[OwnStep], zone: tzinfo) -> Iterator[Fact]:
-    services = _OpenAndClosed()
+    services = _Spans()
     for each in own_steps:
         service = each.step.service
-        if service is None:
-            continue
-        key = (each.step.org, service)
-        if each.type == "service.started":
-            services.begin(key, service, each)
-        elif each.type == "service.ended":
-            services.end(key, each)
-            services.closed[service] = each  # an end proves itself, whoever saw the beginning
+        if service is not None and each.type in ("service.started", "service.ended"):
+            services.turn((each.step.org, service), service, each.type == "service.started", each)
     yield from services.facts("service", zone)
 
 

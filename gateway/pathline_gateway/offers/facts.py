@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Any, Final, NamedTuple
@@ -62,6 +62,16 @@ class Proven(NamedTuple):
     def to_fact(self, name: str) -> Fact:
         """The same, by a name."""
         return Fact(name, (FactValue(self.value, self.own.step.org, self.own.name),), self.since, self.until)
+
+
+def true_while_one_is(proven: Sequence[Proven]) -> Proven:
+    """What several things come to: true since the first of those that are true, false since the last end."""
+    holding = [each for each in proven if each.value]
+    return min(holding, key=_since_and_place) if holding else max(proven, key=_since_and_place)
+
+
+def _since_and_place(proven: Proven) -> Any:
+    return proven.since, proven.own.step.sort_key
 
 
 def event_json(name: EventName) -> dict[str, str]:

@@ -70,22 +70,25 @@ class Knowledge:
         return known
 
     def occurrences_in(self, type: str, window: LookBack) -> Sequence[OwnStep]:
-        """The steps of this type in this window, in pathway order."""
+        """The steps of this type in this window, in pathway order; a day or a month counts by its first instant."""
+        return self.occurrences.get(type, ())[self._place_of(type, window) :]
+
+    def occurrences_into(self, type: str, window: LookBack) -> list[OwnStep]:
+        """The days and months of this type that began before the window, and of which a part lies in it."""
+        start = window.start
+        before = self.occurrences.get(type, ())[: self._place_of(type, window)]
+        return [own for own in before if start is not None and own.end > start]
+
+    def _place_of(self, type: str, window: LookBack) -> int:
         steps = self.occurrences.get(type, ())
-        return steps if window.start is None else steps[bisect_right(steps, window.start, key=lambda own: own.time) :]
+        return 0 if window.start is None else bisect_right(steps, window.start, key=lambda own: own.time)
 
-    def declaration_for(self, type: str, kind: str | None, window: LookBack) -> Declaration | None:
-        """The first step by which nothing of this kind is missing in the window.
-
-        None while a day or a month of this type, that began before the window, reaches into it.
-        """
-        if kind is None or (window.start is not None and self._reaches_into(type, window.start)):
+    def declaration_for(self, kind: str | None, window: LookBack) -> Declaration | None:
+        """The first step by which nothing of this kind is missing on any date of the window."""
+        if kind is None:
             return None
         declared = self.declarations.get(kind, ())
         return next((each for each in declared if each.covers(window.first_date, self.today)), None)
-
-    def _reaches_into(self, type: str, start: datetime) -> bool:
-        return any(own.time <= start < own.end for own in self.occurrences.get(type, ()))
 
 
 def build_knowledge(steps: Iterable[ParsedStep], now: datetime, zone: tzinfo) -> Knowledge:

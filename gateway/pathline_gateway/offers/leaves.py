@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
-from pathline_gateway.offers.facts import Fact, event_json
+from pathline_gateway.offers.facts import Fact, event_json, step_date
 from pathline_gateway.offers.knowledge import Knowledge
 from pathline_gateway.offers.occurrences import CIRCUMSTANCE_CHANGED, Declaration, OwnStep
 from pathline_gateway.offers.step_match import StepMatch
@@ -90,7 +90,9 @@ class FactLeaf(Leaf, ABC):
         }
 
     def _found(self, fact: Fact, today: date) -> Any:
-        return fact.values[0].value if fact.is_known else [each.value for each in fact.values]
+        if fact.is_known:
+            return fact.values[0].value
+        return [value for _, value in dict.fromkeys((type(each.value), each.value) for each in fact.values)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,7 +174,7 @@ class StepLeaf(Leaf, ABC):
             proof += [declaration.step] if declaration else []
         return {
             "is": len(matching),
-            "since": None,
+            "since": day_text(step_date(proof[0], known.zone)) if proof else None,
             "by": _organisations([own.step.org for own in proof]),
             "proof": [event_json(own.name) for own in proof],
         }
@@ -182,7 +184,13 @@ class StepLeaf(Leaf, ABC):
         return [own for own in steps if self.match.holds(own.data)]
 
     def _declaration(self, known: Knowledge) -> Declaration | None:
-        return known.declaration_for(self.match.type, self.kind, known.look_back(self.within))
+        """What says that no such step is missing; nothing does while one may lie before the window or in it."""
+        window = known.look_back(self.within)
+        declaration = known.declaration_for(self.kind, window)
+        if declaration is None:
+            return None
+        reaches_in = any(self.match.holds(own.data) for own in known.occurrences_into(self.match.type, window))
+        return None if reaches_in else declaration
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,6 @@ from pathline_gateway.offers.facts import is_derived_name
 from pathline_gateway.offers.leaves import CountLeaf, ExistsLeaf, FactLeaf, Leaf, StepLeaf
 from pathline_gateway.offers.rule import Rule, compile_rule, wanted_leaves
 
-_CIRCUMSTANCE: Final = "circumstance."
 _MAX_PLACES: Final = 3
 """Places that a notice names."""
 
@@ -39,8 +38,6 @@ def question_of(leaf: Leaf) -> Question | None:
     match leaf:
         case FactLeaf() if not is_derived_name(leaf.fact):
             return Question("fact", leaf.fact)
-        case FactLeaf() if leaf.fact.startswith(_CIRCUMSTANCE):
-            return Question("kind", leaf.fact.removeprefix(_CIRCUMSTANCE))
         case StepLeaf() if leaf.kind is not None:
             return Question("kind", leaf.kind)
     return None

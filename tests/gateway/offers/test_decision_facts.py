@@ -89,10 +89,18 @@ def test_a_decision_is_true_while_one_of_several_is() -> None:
     assert value(*steps, days=11) is False
 
 
-def test_of_several_grants_the_longest_says_until_when_and_the_first_since_when() -> None:
+def test_of_several_grants_the_first_that_holds_proves_it() -> None:
     steps = granted(valid_until="2026-03-20"), granted("2026-03-02", org="odd", valid_until="2026-04-20")
     found = facts(*steps)[FACT]
-    assert (found["since"], found["until"], found["values"][0]["by"]) == ("2026-03-01", "2026-04-20", "odd")
+    assert (found["since"], found["until"], found["values"][0]["by"]) == ("2026-03-01", "2026-03-20", "even")
+    later_on = facts(*steps, now=later(11))[FACT]
+    assert (later_on["since"], later_on["until"], later_on["values"][0]["by"]) == ("2026-03-02", "2026-04-20", "odd")
+
+
+def test_what_says_nothing_takes_nothing_back() -> None:
+    assert value(granted(), granted("2026-03-02", result="deferred")) is True
+    refused = granted("2026-03-02", result="refused")
+    assert value(granted(), refused, decided("reviewed", "2026-03-05", review="set-aside")) is True
 
 
 def test_a_decision_without_an_output_says_nothing() -> None:

@@ -57,8 +57,15 @@ def test_a_need_can_open_again() -> None:
     assert values(need("expressed", code="food"), need("met", at="2026-03-05"), again) == {"need.food": True}
 
 
-def test_an_end_of_what_nobody_saw_begin_says_nothing_of_a_need() -> None:
+def test_an_end_of_what_nobody_saw_begin_is_of_the_code_that_it_names() -> None:
     assert facts(need("met")) == {}
+    assert values(need("met", code="food")) == {"need.food": False}
+    assert values(need("changed", code="food")) == {"need.food": True}
+
+
+def test_a_second_end_proves_nothing_new() -> None:
+    steps = need("expressed", code="food"), need("met", at="2026-03-02"), need("withdrawn", at="2026-03-03")
+    assert facts(*steps)["need.food"]["since"] == "2026-03-02"
 
 
 def service(verb: str, name: str = "shelter", **place: Any) -> dict[str, Any]:

@@ -232,6 +232,7 @@ def test_no_other_type_is_ever_complete() -> None:
 def test_a_month_counts_by_its_first_instant_and_nothing_is_false_while_it_reaches_in() -> None:
     february = changed("move", at="2026-02-01T00:00:00Z", precision="month")
     assert truth(MOVE, COVERED, february) is None
+    assert truth(MOVE, COVERED, {**february, "data": {**february["data"], "kind": "birth"}}) is False
     assert truth(occurred("circumstance.changed", {"kind": "move"}, "P2M"), february) is True
     assert truth(MOVE, COVERED, changed("move", at="2026-01-01T00:00:00Z", precision="month")) is False
 

@@ -50,10 +50,11 @@ class AnswerSets(NamedTuple):
 
 
 class _Set(NamedTuple):
-    """Answers as bits: twice the number of the leaf, and one more for `wanted: false`."""
+    """Answers as bits, the first in document order as the highest: so the larger number is the first in that order."""
 
     bits: int
     subjects: int
+    """The facts and step types, as bits."""
 
 
 _NOTHING: Final = _Set(0, 0)
@@ -83,17 +84,19 @@ class _Search:
     """Some larger ones were not."""
     _truths: list[Truth] = field(init=False)
     _subject_bits: list[int] = field(init=False)
+    _first_bit: int = field(init=False)
+    """The place of the bit of the first leaf, wanted true; the next is that of the same leaf, wanted false."""
     _values: dict[str, FactValues] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._truths = self.rule.truths(self.known)
+        self._first_bit = 2 * len(self.rule.leaves) - 1
         numbers: dict[object, int] = {}
         self._subject_bits = [1 << numbers.setdefault(leaf.subject, len(numbers)) for leaf in self.rule.leaves]
 
     def read(self, found: _Set) -> AnswerSet:
         """The set, as others read it."""
-        answers = tuple(WantedAnswer(bit // 2, bit % 2 == 0) for bit in _bits_of(found.bits))
-        return AnswerSet(answers, found.subjects.bit_count())
+        return AnswerSet(tuple(self._answers(found.bits)), found.subjects.bit_count())
 
     def sets_of(self, node: RuleNode, wanted: bool) -> list[_Set]:
         """The sets under which the node has this truth, in listed order."""
@@ -112,7 +115,7 @@ class _Search:
         raise AssertionError("a rule has no other nodes")
 
     def _sets_of_leaf(self, leaf: int, wanted: bool) -> list[_Set]:
-        found = _Set(1 << (2 * leaf + (not wanted)), self._subject_bits[leaf])
+        found = _Set(1 << (self._first_bit - 2 * leaf - (not wanted)), self._subject_bits[leaf])
         return [found] if not self._is_settled(self.rule.leaves[leaf]) and self._is_possible(found.bits) else []
 
     def _is_settled(self, leaf: Leaf) -> bool:
@@ -166,7 +169,7 @@ class _Search:
         if bits.bit_count() < 2:
             return True
         truths = list(self._truths)
-        answers = [(bit // 2, bit % 2 == 0) for bit in _bits_of(bits)]
+        answers = list(self._answers(bits))
         for leaf, wanted in answers:
             truths[leaf] = wanted
         for leaf, wanted in answers:
@@ -178,17 +181,24 @@ class _Search:
 
     def _is_possible(self, bits: int) -> bool:
         """Whether no leaf is to be both, and one value of each fact answers all leaves about it."""
-        by_fact: dict[str, list[tuple[int, bool]]] = {}
+        by_fact: dict[str, list[WantedAnswer]] = {}
         seen = -1
-        for bit in _bits_of(bits):
-            number, wanted = bit // 2, bit % 2 == 0
-            if number == seen:
+        for answer in self._answers(bits):
+            if answer.leaf == seen:
                 return False
-            seen = number
-            leaf = self.rule.leaves[number]
+            seen = answer.leaf
+            leaf = self.rule.leaves[answer.leaf]
             if isinstance(leaf, FactLeaf):
-                by_fact.setdefault(leaf.fact, []).append((number, wanted))
+                by_fact.setdefault(leaf.fact, []).append(answer)
         return all(self._values_of(fact).is_possible(answers) for fact, answers in by_fact.items())
+
+    def _answers(self, bits: int) -> Iterator[WantedAnswer]:
+        """The answers of these bits, in document order."""
+        while bits:
+            highest = bits.bit_length() - 1
+            bits ^= 1 << highest
+            leaf, is_wanted_false = divmod(self._first_bit - highest, 2)
+            yield WantedAnswer(leaf, not is_wanted_false)
 
     def _values_of(self, fact: str) -> FactValues:
         values = self._values.get(fact)
@@ -204,13 +214,6 @@ def _all_are(parts: Sequence[RuleNode], wanted: bool) -> Callable[[Truths], bool
     return lambda truths: all(part.evaluate(truths) is wanted for part in parts)
 
 
-def _listed_order(each: _Set) -> tuple[int, tuple[int, ...]]:
+def _listed_order(each: _Set) -> tuple[int, int]:
     """The smallest first, then by document order, `wanted: true` first."""
-    return each.subjects.bit_count(), tuple(_bits_of(each.bits))
-
-
-def _bits_of(bits: int) -> Iterator[int]:
-    while bits:
-        lowest = bits & -bits
-        yield lowest.bit_length() - 1
-        bits ^= lowest
+    return each.subjects.bit_count(), -each.bits

@@ -29,7 +29,11 @@ def serve_because(rule: Rule, known: Knowledge, hidden: frozenset[int] = frozens
     return [
         {"clause": clause.pointer, "sensitive": True}
         if clause.leaf in hidden
-        else {"clause": clause.pointer, **rule.leaves[clause.leaf].written, **rule.leaves[clause.leaf].explain(known)}
+        else {
+            "clause": clause.pointer,
+            **rule.leaves[clause.leaf].written,
+            **known.explanation_of(rule.leaves[clause.leaf]),
+        }
         for clause in find_because(rule, rule.truths(known))
     ]
 

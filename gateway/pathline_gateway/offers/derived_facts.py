@@ -69,7 +69,7 @@ def _fold_needs(own_steps: Iterable[OwnStep], zone: tzinfo) -> Iterator[Fact]:
                 latest[key] = code
                 needs.turn(key, code, True, each)
             case "need.met" | "need.withdrawn":
-                for other in needs.codes(key) or [code] * bool(code):
+                for other in needs.codes(key) or ([code] if code else []):
                     needs.turn(key, other, False, each)
     yield from needs.facts("need", zone)
 

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from pathline.vocabulary.numbers import MAX_SAFE_INTEGER
 from pathline_gateway.offers.leaves import AgeLeaf, CompareLeaf, ExistsLeaf, FactLeaf
@@ -40,15 +40,53 @@ class FactValues:
 
 def tabulate_values(leaves: Sequence[tuple[int, FactLeaf]], today: date) -> FactValues:
     """The table of these numbered leaves, which all ask for one fact."""
-    values = list(
-        dict.fromkeys((type(value), value) for value in _representatives([leaf for _, leaf in leaves], today))
-    )
-    answered = {}
-    for number, leaf in leaves:
-        truths = [leaf.judge_value(value, today) for _, value in values]
-        absent = isinstance(leaf, ExistsLeaf)  # that it is absent is the one answer to an `exists` that is to be false
-        answered[number] = (_bits(truths, True), _bits(truths, False) | (absent << len(values)))
+    values = _Values.of(_representatives([leaf for _, leaf in leaves], today))
+    answered = {number: _answered(leaf, values, today) for number, leaf in leaves}
     return FactValues(answered)
+
+
+class _Values(NamedTuple):
+    """Distinct values; `places` says which bit each is, `of_type` which bits those of a type are."""
+
+    places: dict[tuple[type, FactScalar], int]
+    of_type: dict[type, int]
+
+    @classmethod
+    def of(cls, values: Iterable[FactScalar]) -> _Values:
+        places, of_type = dict[tuple[type, FactScalar], int](), dict[type, int]()
+        for value in values:
+            place = places.setdefault((type(value), value), len(places))
+            of_type[type(value)] = of_type.get(type(value), 0) | 1 << place
+        return cls(places, of_type)
+
+    @property
+    def all(self) -> int:
+        """The bits of all values."""
+        return (1 << len(self.places)) - 1
+
+
+def _answered(leaf: FactLeaf, values: _Values, today: date) -> tuple[int, int]:
+    """The values for which the leaf is true, and those for which it is false."""
+    match leaf:
+        case ExistsLeaf():
+            # Beyond all values: that there is none is the one answer to an `exists` that is to be false.
+            return values.all, values.all + 1
+        case CompareLeaf(cmp="eq" | "ne" | "in"):
+            one_of, none_of = _is_one_of(_named_values(leaf), values)
+            return (none_of, one_of) if leaf.cmp == "ne" else (one_of, none_of)
+    truths = [leaf.judge_value(value, today) for _, value in values.places]
+    return _bits(truths, True), _bits(truths, False)
+
+
+def _is_one_of(named: Sequence[FactScalar], values: _Values) -> tuple[int, int]:
+    """Where a value is one of these, and where it is of their one type and none of them: a list can be long."""
+    one_of = 0
+    for value in named:
+        one_of |= 1 << values.places[type(value), value]
+    types = {type(value) for value in named}
+    if len(types) > 1:
+        return one_of, 0
+    return one_of, (values.of_type[types.pop()] if types else values.all) & ~one_of
 
 
 def _bits(truths: Iterable[Truth], wanted: bool) -> int:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pathline import instant
 from pathline_gateway.offers.derived_facts import fold_derived
@@ -48,6 +48,7 @@ class Knowledge:
     declarations: Mapping[str, Sequence[Declaration]]
     """By kind of circumstance, in pathway order."""
     _truths: dict[bytes, Truth] = field(default_factory=dict)
+    _explanations: dict[bytes, Mapping[str, Any]] = field(default_factory=dict)
     _look_backs: dict[str | None, LookBack] = field(default_factory=dict)
 
     def truth_of(self, leaf: Leaf) -> Truth:
@@ -57,6 +58,13 @@ class Knowledge:
         except KeyError:
             truth = self._truths[leaf.key] = leaf.judge(self)
             return truth
+
+    def explanation_of(self, leaf: Leaf) -> Mapping[str, Any]:
+        """What the leaf's truth rests on, as served; of a leaf that is not unknown."""
+        explanation = self._explanations.get(leaf.key)
+        if explanation is None:
+            explanation = self._explanations[leaf.key] = leaf.explain(self)
+        return explanation
 
     def look_back(self, within: str | None) -> LookBack:
         """How far back from now this duration reaches; without one to the beginning of time."""

@@ -17,7 +17,7 @@ from pathline_gateway.offers.because import find_because
 from pathline_gateway.offers.fact_values import next_text, tabulate_values
 from pathline_gateway.offers.leaves import FactLeaf, StepLeaf, compile_leaf
 from pathline_gateway.offers.rule import Rule, compile_rule
-from pathline_gateway.offers.values import Truth
+from pathline_gateway.offers.values import FactScalar, Truth
 from support.examples import examples
 from support.oracles.engine_adapter import knowledge_of, verdict_of
 
@@ -109,9 +109,10 @@ def _answered(rule: Rule, truths: list[Truth], answers: Any) -> Truth:
 def test_a_value_that_answers_a_set_is_found(parts: list[Any], data: st.DataObject) -> None:
     compiled = [(n, leaf) for n, each in enumerate(parts) if isinstance(leaf := compile_leaf(each), FactLeaf)]
     today = NOW.date()
-    value = data.draw(
-        st.sampled_from([1, 2, 4, 0, True, False, "x", "y", "z", "2008-03-10", "2008-03-11", "2026-03-10", "1", -5])
+    values: st.SearchStrategy[FactScalar] = st.sampled_from(
+        [1, 2, 4, 0, True, False, "x", "y", "z", "2008-03-10", "2008-03-11", "2026-03-10", "1", -5]
     )
+    value = data.draw(values)
     answers = [(n, truth) for n, leaf in compiled if (truth := leaf.judge_value(value, today)) is not None]
     if answers:
         assert tabulate_values(compiled, today).is_possible(answers)

@@ -48,5 +48,6 @@ def test_then_organisation_and_offer_decide() -> None:
 
 def test_what_has_no_room_is_last_under_every_order() -> None:
     full = offer("a", processing_time="PT1H", channels=["web"], smallest=1, has_room=False)
-    for order in ("soonest", "fewest-questions", "channel"):
-        assert listed(order, full, offer("b"), channel="web") == ["b", "a"]  # type: ignore[arg-type]
+    orders: tuple[OfferOrder, ...] = ("soonest", "fewest-questions", "channel")
+    for order in orders:
+        assert listed(order, full, offer("b"), channel="web") == ["b", "a"]

@@ -5,8 +5,8 @@ For readers, in the folder `notice_files`: what the gateway itself tells subscri
     python -m pathline.schema --write contracts/schemas
     python -m pathline.schema --check contracts/schemas
 
-What a schema cannot say, the model adds: days that no calendar has, conditions nested deeper than 32 or with more than
-64 leaves, steps that no vocabulary has, `1.0` for `1`.
+What a schema cannot say, the model adds: days that no calendar has, conditions nested deeper than 32, `1.0` for `1`. A
+rule has at most 64 leaves, of steps that the vocabulary has.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """What would make a rule true: small sets of answers, from which none can be dropped. Pure.
 
-Sets are found from the leaves to the root. A leaf that is wanted true and the same leaf wanted false are two answers;
-leaves count as independent of each other, except that one value must answer all those about a fact.
+Sets are found from the leaves to the root. A leaf wanted true and the same leaf wanted false are two answers. Leaves
+count as independent of each other, except that one value must answer all those about a fact.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why a rule is true or false of a person: a set of leaves that is enough, and of which none can be dropped. Pure."""
+"""Why a rule is true or false of a person: leaves that are enough, and none too many. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What decisions say: `decision.<output>` is true while a grant of it holds, by whomever. Pure.
 
-Of each decision of an organisation the last step decides that says anything: a deferral does not, nor does a refusal
+Of each decision of an organisation the last step decides that says anything. A deferral does not, nor does a refusal
 that was set aside. A grant, its variation and its end say something from their `effective`, other steps at once.
 """
 

@@ -1,7 +1,7 @@
 """Whether any value of a fact answers several leaves about it as wanted. Pure.
 
-Texts, whole numbers and truths are ordered and have ends. Leaves change their truth only at the values that they name,
-so one value of each stretch between those stands for all of it.
+Texts, whole numbers and truths are ordered and have ends. Leaves change their truth only at the values that they name.
+So one value of each stretch between those stands for all of it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _answered(leaf: FactLeaf, values: _Values, today: date) -> tuple[int, int]:
 
 
 def _is_one_of(named: Sequence[FactScalar], values: _Values) -> tuple[int, int]:
-    """Where a value is one of these, and where it is of their one type and none of them: a list can be long."""
+    """Where a value is one of these, and where it is another of the same type. A list can be long."""
     one_of = 0
     for value in named:
         one_of |= 1 << values.places[type(value), value]

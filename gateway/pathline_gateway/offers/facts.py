@@ -1,4 +1,4 @@
-"""The facts of a pathway, as one reader is shown it: what is known, what is disputed, and by which steps. Pure."""
+"""The facts of a pathway, as one reader sees it: what is known, what is in conflict, and which steps say so. Pure."""
 
 from __future__ import annotations
 

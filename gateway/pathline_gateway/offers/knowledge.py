@@ -60,7 +60,7 @@ class Knowledge:
             return truth
 
     def explanation_of(self, leaf: Leaf) -> Mapping[str, Any]:
-        """What the leaf's truth rests on, as served; of a leaf that is not unknown."""
+        """What the leaf's truth rests on, as served; of a leaf that is true or false."""
         explanation = self._explanations.get(leaf.key)
         if explanation is None:
             explanation = self._explanations[leaf.key] = leaf.explain(self)

@@ -56,7 +56,7 @@ class Leaf(ABC):
 
     @abstractmethod
     def explain(self, known: Knowledge) -> dict[str, Any]:
-        """What there is, since when, by whom and by which steps; of a leaf that is not unknown."""
+        """What there is, since when, by whom and by which steps; of a leaf that is true or false."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ class Question(NamedTuple):
 def is_provable(leaf: Leaf, wanted: bool) -> bool:
     """Whether some step can give the leaf this truth.
 
-    No step shows that nothing was said of a fact, nor that there are no more steps of a type that cannot be complete.
+    No step shows that a fact is absent. None shows that there are no more steps of a type that cannot be complete.
     """
     match leaf:
         case ExistsLeaf():
@@ -62,8 +62,8 @@ def unprovable_detail(eligibility: Mapping[str, Any]) -> str | None:
     if len(pointers) > _MAX_PLACES:
         places.append(f"and {len(pointers) - _MAX_PLACES} more")
     return (
-        f"{', '.join(places)}: no step can show this, so it is never known of anybody. Ask for what a step says, "
-        "or for circumstance.changed of a kind: a step can say that nothing of that kind is missing"
+        f"{', '.join(places)}: no step can show this, so it is never known of anybody. Ask for what a step says. "
+        "Of circumstance.changed with a kind, a step can say that nothing is missing"
     )
 
 

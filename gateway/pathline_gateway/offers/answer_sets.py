@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from pathline_gateway.offers.fact_values import FactValues, tabulate_values
 from pathline_gateway.offers.knowledge import Knowledge
 from pathline_gateway.offers.leaves import AgeLeaf, FactLeaf, Leaf
-from pathline_gateway.offers.rule import Clause, Inversion, Junction, Rule, RuleNode, Truths
+from pathline_gateway.offers.rule import Clause, CompiledRule, Inversion, Junction, RuleNode, Truths
 from pathline_gateway.offers.values import Truth
 
 MAX_LISTED: Final = 5
@@ -53,14 +53,14 @@ class _Set(NamedTuple):
     """Answers as bits, the first in document order as the highest: so the larger number is the first in that order."""
 
     bits: int
-    subjects: int
+    targets: int
     """The facts and step types, as bits."""
 
 
 _NOTHING: Final = _Set(0, 0)
 
 
-def find_answer_sets(rule: Rule, known: Knowledge, hidden: frozenset[int] = frozenset()) -> AnswerSets:
+def find_answer_sets(rule: CompiledRule, known: Knowledge, hidden: frozenset[int] = frozenset()) -> AnswerSets:
     """The sets to list for a rule that is unknown; those with a leaf among `hidden` are only said to be more."""
     search = _Search(rule, known)
     found = search.sets_of(rule.root, True)
@@ -76,14 +76,14 @@ def find_answer_sets(rule: Rule, known: Knowledge, hidden: frozenset[int] = froz
 class _Search:
     """The sets of one rule, for one person."""
 
-    rule: Rule
+    rule: CompiledRule
     known: Knowledge
     has_cut: bool = False
     """Some small sets were not kept."""
     has_cut_large: bool = False
     """Some larger ones were not."""
     _truths: list[Truth] = field(init=False)
-    _subject_bits: list[int] = field(init=False)
+    _target_bits: list[int] = field(init=False)
     _first_bit: int = field(init=False)
     """The place of the bit of the first leaf, wanted true; the next is that of the same leaf, wanted false."""
     _values: dict[str, FactValues] = field(default_factory=dict)
@@ -92,11 +92,11 @@ class _Search:
         self._truths = self.rule.truths(self.known)
         self._first_bit = 2 * len(self.rule.leaves) - 1
         numbers: dict[object, int] = {}
-        self._subject_bits = [1 << numbers.setdefault(leaf.subject, len(numbers)) for leaf in self.rule.leaves]
+        self._target_bits = [1 << numbers.setdefault(leaf.target, len(numbers)) for leaf in self.rule.leaves]
 
     def read(self, found: _Set) -> AnswerSet:
         """The set, as others read it."""
-        return AnswerSet(tuple(self._answers(found.bits)), found.subjects.bit_count())
+        return AnswerSet(tuple(self._answers(found.bits)), found.targets.bit_count())
 
     def sets_of(self, node: RuleNode, wanted: bool) -> list[_Set]:
         """The sets under which the node has this truth, in listed order."""
@@ -115,7 +115,7 @@ class _Search:
         raise AssertionError("a rule has no other nodes")
 
     def _sets_of_leaf(self, leaf: int, wanted: bool) -> list[_Set]:
-        found = _Set(1 << (self._first_bit - 2 * leaf - (not wanted)), self._subject_bits[leaf])
+        found = _Set(1 << (self._first_bit - 2 * leaf - (not wanted)), self._target_bits[leaf])
         return [found] if not self._is_settled(self.rule.leaves[leaf]) and self._is_possible(found.bits) else []
 
     def _is_settled(self, leaf: Leaf) -> bool:
@@ -142,7 +142,7 @@ class _Search:
             parts.append(part)
             if sets == [_NOTHING]:
                 continue
-            products = {_Set(one.bits | other.bits, one.subjects | other.subjects) for one in found for other in sets}
+            products = {_Set(one.bits | other.bits, one.targets | other.targets) for one in found for other in sets}
             found = self._keep(products, _all_are(parts, wanted))
             if not found:
                 break
@@ -153,7 +153,7 @@ class _Search:
         kept: list[_Set] = []
         small_count = 0
         for each in sorted(candidates, key=_listed_order):
-            is_small = each.subjects.bit_count() <= MAX_SIZE
+            is_small = each.targets.bit_count() <= MAX_SIZE
             if is_small and small_count == MAX_SETS_OF_NODE:
                 self.has_cut = True
                 continue
@@ -216,4 +216,4 @@ def _all_are(parts: Sequence[RuleNode], wanted: bool) -> Callable[[Truths], bool
 
 def _listed_order(each: _Set) -> tuple[int, int]:
     """The smallest first, then by document order, `wanted: true` first."""
-    return each.subjects.bit_count(), -each.bits
+    return each.targets.bit_count(), -each.bits

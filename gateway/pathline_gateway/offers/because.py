@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pathline_gateway.offers.knowledge import Knowledge
-from pathline_gateway.offers.rule import Clause, Inversion, Junction, Rule, RuleNode, Truths
+from pathline_gateway.offers.rule import Clause, CompiledRule, Inversion, Junction, RuleNode, Truths
 from pathline_gateway.offers.values import Truth
 
 
-def find_because(rule: Rule, truths: Truths) -> list[Clause]:
+def find_because(rule: CompiledRule, truths: Truths) -> list[Clause]:
     """The clauses that say why, in document order; the rule is true or false by these truths."""
     verdict = rule.root.evaluate(truths)
     found = sorted(_sufficient(rule.root, truths), key=lambda clause: clause.number)
@@ -24,7 +24,7 @@ def find_because(rule: Rule, truths: Truths) -> list[Clause]:
     return list(by_leaf.values())
 
 
-def serve_because(rule: Rule, known: Knowledge, hidden: frozenset[int] = frozenset()) -> list[dict[str, Any]]:
+def serve_because(rule: CompiledRule, known: Knowledge, hidden: frozenset[int] = frozenset()) -> list[dict[str, Any]]:
     """The same as it is served; of a leaf among `hidden` only its place."""
     return [
         {"clause": clause.pointer, "sensitive": True}

@@ -70,8 +70,8 @@ def true_while_one_is(proven: Sequence[Proven]) -> Proven:
     return min(holding, key=_since_and_place) if holding else max(proven, key=_since_and_place)
 
 
-def _since_and_place(proven: Proven) -> Any:
-    return proven.since, proven.own.step.sort_key
+def _since_and_place(proven: Proven) -> tuple[date, int]:
+    return proven.since, proven.own.place
 
 
 def event_json(name: EventName) -> dict[str, str]:

@@ -29,7 +29,7 @@ MAX_PROOF_STEPS: Final = 20
 """Steps that prove an occurrence or a count; their number is told beside them."""
 
 
-class Subject(NamedTuple):
+class LeafTarget(NamedTuple):
     """What a leaf asks about; an answer to it is counted once, however many leaves it settles."""
 
     kind: Literal["fact", "type"]
@@ -47,7 +47,7 @@ class Leaf(ABC):
 
     @property
     @abstractmethod
-    def subject(self) -> Subject:
+    def target(self) -> LeafTarget:
         """The fact or the type of step that it asks for."""
 
     @abstractmethod
@@ -66,9 +66,9 @@ class FactLeaf(Leaf, ABC):
     fact: str
 
     @property
-    def subject(self) -> Subject:
+    def target(self) -> LeafTarget:
         """The fact."""
-        return Subject("fact", self.fact)
+        return LeafTarget("fact", self.fact)
 
     @abstractmethod
     def judge_value(self, value: FactScalar, today: date) -> Truth:
@@ -146,9 +146,9 @@ class StepLeaf(Leaf, ABC):
     within: str | None
 
     @property
-    def subject(self) -> Subject:
+    def target(self) -> LeafTarget:
         """The type."""
-        return Subject("type", self.match.type)
+        return LeafTarget("type", self.match.type)
 
     @property
     def kind(self) -> str | None:

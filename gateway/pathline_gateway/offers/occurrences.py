@@ -25,6 +25,8 @@ class OwnStep(NamedTuple):
     data: Mapping[str, Any]
     type: str
     """Noun and verb, such as `need.met`."""
+    place: int
+    """Among the steps of the pathway, in its order."""
 
     @property
     def name(self) -> EventName:
@@ -63,8 +65,8 @@ class Declaration:
 def select_own_steps(steps: Iterable[ParsedStep], now: datetime) -> list[OwnStep]:
     """Those that state something of her: none that is later than now, none on behalf of somebody else."""
     return [
-        OwnStep(each.step, each.data, ".".join(each.noun_and_verb))
-        for each in steps
+        OwnStep(each.step, each.data, ".".join(each.noun_and_verb), place)
+        for place, each in enumerate(steps)
         if each.step.time <= now and not each.data.get("on_behalf")
     ]
 

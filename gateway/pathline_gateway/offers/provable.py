@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pathline_gateway.offers.facts import is_derived_name
 from pathline_gateway.offers.leaves import CountLeaf, ExistsLeaf, FactLeaf, Leaf, StepLeaf
-from pathline_gateway.offers.rule import Rule, compile_rule, wanted_leaves
+from pathline_gateway.offers.rule import CompiledRule, compile_rule, wanted_leaves
 
 _MAX_PLACES: Final = 3
 """Places that a notice names."""
@@ -45,7 +45,7 @@ def question_of(leaf: Leaf) -> Question | None:
 
 def unprovable_clauses(eligibility: Mapping[str, Any]) -> list[str]:
     """JSON pointers to the leaves whose answer, as the rule wants it, no step can give."""
-    rule: Rule = compile_rule(eligibility)
+    rule: CompiledRule = compile_rule(eligibility)
     return [
         clause.pointer
         for clause, wanted in wanted_leaves(rule.root)

@@ -75,7 +75,7 @@ class Inversion(RuleNode):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class CompiledRule:
     """A compiled eligibility; it holds nothing of anybody, so a catalogue can keep it."""
 
     root: RuleNode
@@ -92,7 +92,7 @@ class Rule:
         return [truth_of(leaf) for leaf in self.leaves]
 
 
-def compile_rule(eligibility: Mapping[str, Any]) -> Rule:
+def compile_rule(eligibility: Mapping[str, Any]) -> CompiledRule:
     """The rule that this JSON says; it keeps the contract of `offer.published`."""
     numbers: dict[bytes, int] = {}
     clauses: list[Clause] = []
@@ -116,7 +116,7 @@ def compile_rule(eligibility: Mapping[str, Any]) -> Rule:
         return clause
 
     root = compile_node(eligibility, "")
-    return Rule(root, tuple(clauses), tuple(leaves), tuple(first_clauses))
+    return CompiledRule(root, tuple(clauses), tuple(leaves), tuple(first_clauses))
 
 
 def wanted_leaves(node: RuleNode, wanted: bool = True) -> Iterator[tuple[Clause, bool]]:

@@ -6,14 +6,14 @@ from collections.abc import Set
 from typing import Final
 
 from pathline_gateway.offers.leaves import FactLeaf, Leaf, StepLeaf
-from pathline_gateway.offers.rule import Rule
+from pathline_gateway.offers.rule import CompiledRule
 
 SENSITIVE_KINDS: Final = frozenset(("violence", "custody", "illness", "disability"))
 """Kinds of circumstance that are sensitive in every rule."""
 _SENSITIVE_FACTS: Final = frozenset(f"circumstance.{kind}" for kind in SENSITIVE_KINDS)
 
 
-def sensitive_leaves(rule: Rule, names: Set[str]) -> frozenset[int]:
+def sensitive_leaves(rule: CompiledRule, names: Set[str]) -> frozenset[int]:
     """The distinct leaves that are sensitive; `names` are the facts that the offer's publisher calls so."""
     return frozenset(n for n, leaf in enumerate(rule.leaves) if _is_sensitive(leaf, names))
 

@@ -10,7 +10,7 @@ from pathline_gateway.offers.answer_sets import AnswerSet, find_answer_sets
 from pathline_gateway.offers.because import serve_because
 from pathline_gateway.offers.knowledge import Knowledge
 from pathline_gateway.offers.provable import Question, is_provable, question_of
-from pathline_gateway.offers.rule import Rule, compile_rule
+from pathline_gateway.offers.rule import CompiledRule, compile_rule
 from pathline_gateway.offers.sensitive import sensitive_leaves
 from pathline_gateway.offers.values import Truth
 
@@ -21,7 +21,7 @@ Outcome = Literal["available", "not", "could_be"]
 class CompiledOffer:
     """An offer's rule, compiled; it holds nothing of anybody, so a catalogue can keep it."""
 
-    rule: Rule | None
+    rule: CompiledRule | None
     """None: open to all."""
     sensitive: frozenset[int] = frozenset()
     """The distinct leaves that are named to her only when she asks for more."""
@@ -80,7 +80,7 @@ def judge_offer(offer: CompiledOffer, known: Knowledge, *, show_sensitive: bool 
     )
 
 
-def _serve_set(rule: Rule, found: AnswerSet) -> list[dict[str, Any]]:
+def _serve_set(rule: CompiledRule, found: AnswerSet) -> list[dict[str, Any]]:
     return [
         {"clause": rule.first_clauses[leaf].pointer, **rule.leaves[leaf].written, "wanted": wanted}
         | ({} if is_provable(rule.leaves[leaf], wanted) else {"provable": False})
@@ -88,7 +88,7 @@ def _serve_set(rule: Rule, found: AnswerSet) -> list[dict[str, Any]]:
     ]
 
 
-def _questions(rule: Rule, sets: Iterable[AnswerSet]) -> frozenset[Question]:
+def _questions(rule: CompiledRule, sets: Iterable[AnswerSet]) -> frozenset[Question]:
     provable: Set[int] = {
         answer.leaf for each in sets for answer in each.answers if is_provable(rule.leaves[answer.leaf], answer.wanted)
     }

@@ -16,7 +16,7 @@ from pathline_gateway.offers.answer_sets import MAX_SIZE, find_answer_sets
 from pathline_gateway.offers.because import find_because
 from pathline_gateway.offers.fact_values import next_text, tabulate_values
 from pathline_gateway.offers.leaves import FactLeaf, StepLeaf, compile_leaf
-from pathline_gateway.offers.rule import Rule, compile_rule
+from pathline_gateway.offers.rule import CompiledRule, compile_rule
 from pathline_gateway.offers.values import FactScalar, Truth
 from support.examples import examples
 from support.oracles.engine_adapter import knowledge_of, verdict_of
@@ -76,7 +76,7 @@ def test_what_is_said_because_of_is_enough_and_none_of_it_can_be_dropped(rule: A
         assert _replayed(compiled, truths, said - {leaf}) is not verdict
 
 
-def _replayed(rule: Rule, truths: list[Truth], leaves: set[int]) -> Truth:
+def _replayed(rule: CompiledRule, truths: list[Truth], leaves: set[int]) -> Truth:
     return rule.root.evaluate([truth if n in leaves else None for n, truth in enumerate(truths)])
 
 
@@ -96,7 +96,7 @@ def test_every_set_makes_the_rule_true_and_nothing_of_it_can_be_dropped(rule: An
             assert _answered(compiled, truths, fewer) is not True
 
 
-def _answered(rule: Rule, truths: list[Truth], answers: Any) -> Truth:
+def _answered(rule: CompiledRule, truths: list[Truth], answers: Any) -> Truth:
     wanted = dict(answers)
     return rule.root.evaluate([wanted.get(n, truth) for n, truth in enumerate(truths)])
 

@@ -15,6 +15,7 @@ import uvloop
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from bench import eligibility
 from bench.contest import contest
 from bench.contestant import ALL
 from bench.dispatching import dispatching
@@ -95,6 +96,8 @@ async def bench(size: Size, broker: str, without: tuple[str, ...]) -> dict[str, 
                 async with live(made, database, folder / "live.log") as at:
                     await at.until_stored(size.live)
                     found |= await figures(at, size.seconds, size.rounds, size.live, size.merged)
+        _say("eligibility")
+        found |= eligibility.measure()
         _say("growth")
         found |= await growth(broker, folder, size.growth, size.timed, full=size is FULL)
     return found

@@ -3,7 +3,7 @@
     python -m bench.eligibility [OFFERS]
 
 Each offer has a rule of its own with three to ten leaves about few facts, as offers for one need have. The person has
-200 steps. `knowledge_ms` is what is done once a pull, before the first offer.
+200 steps. `eligibility_knowledge_ms` is what is done once a pull, before the first offer.
 """
 
 from __future__ import annotations
@@ -35,14 +35,18 @@ _KINDS: Final = ("job-lost", "move", "birth", "separation")
 
 def measure(offers: int = OFFERS) -> dict[str, float]:
     """The figures: the median of some rounds, each over all offers and with a pull's knowledge of its own."""
-    draw = random.Random(SEED)
-    compiled = [compile_offer(_rule(draw)) for _ in range(offers)]
-    steps = [_step(draw, n) for n in range(200)]
+    compiled, steps = sample(offers)
     return {
         "eligibility_per_s": _rate(compiled, steps, lambda offer, known: offer.judge(known)),
         "eligibility_explained_per_s": _rate(compiled, steps, judge_offer),
-        "knowledge_ms": _median(lambda: build_knowledge(steps, NOW, UTC)) * 1000,
+        "eligibility_knowledge_ms": round(_median(lambda: build_knowledge(steps, NOW, UTC)) * 1000, 2),
     }
+
+
+def sample(offers: int) -> tuple[list[CompiledOffer], list[ParsedStep]]:
+    """So many offers, and one person's steps."""
+    draw = random.Random(SEED)
+    return [compile_offer(_rule(draw)) for _ in range(offers)], [_step(draw, n) for n in range(200)]
 
 
 def _rate(
@@ -53,7 +57,7 @@ def _rate(
         for offer in compiled:
             act(offer, known)
 
-    return len(compiled) / _median(judge_all)
+    return round(len(compiled) / _median(judge_all))
 
 
 def _median(act: Callable[[], object]) -> float:
@@ -111,8 +115,4 @@ def _step(draw: random.Random, n: int) -> ParsedStep:
 
 
 if __name__ == "__main__":
-    print(
-        json.dumps(
-            {name: round(value, 2) for name, value in measure(int(sys.argv[1]) if sys.argv[1:] else OFFERS).items()}
-        )
-    )
+    print(json.dumps(measure(int(sys.argv[1]) if sys.argv[1:] else OFFERS)))

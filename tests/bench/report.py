@@ -21,6 +21,7 @@ GOALS: Mapping[str, tuple[str, float, str]] = {
     "pull_ratio_to_handler": ("at least", 1.5, "… against a plain handler: FastAPI, asyncpg, orjson"),
     "pull_ratio_304": ("at least", 3, "… answers to whoever has the pathway already, against those pulls"),
     "pull_ratio_months": ("at least", 0.9, "… with partitions of seven years before, against none"),
+    "eligibility_per_s": ("at least", 20_000, "offers judged of one person, on one core"),
     "dispatch_events_per_s_to_ten_by_two": (
         "at least",
         40_000,

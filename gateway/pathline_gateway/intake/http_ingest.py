@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import asyncpg
@@ -24,12 +23,13 @@ from pathline.codec import http, kafka
 from pathline.errors import Refused, TooLarge
 from pathline.interaction import Interaction, accept
 from pathline.producer import TOPIC_PREFIX, with_trace_context
-from pathline.vocabulary import OfferPublished, Payload
+from pathline.vocabulary import Payload
 from pathline.vocabulary.handoffs import HandoffOffered
 from pathline_gateway.auth.caller import Caller, Role
 from pathline_gateway.auth.dependencies import EventPublisher
 from pathline_gateway.intake.content_digest import DigestedContent, is_same_content
 from pathline_gateway.intake.dedup_repository import Identity, find_contents, known_digests
+from pathline_gateway.intake.event_notices import build_notices
 from pathline_gateway.intake.offer_budget import Offer, find_over_limit
 from pathline_gateway.intake.publish_permission import Bounds, check_own_amendments, check_permission, no_bounds
 from pathline_gateway.intake.record_parser import build_digested_content, compute_content_digest
@@ -37,7 +37,6 @@ from pathline_gateway.intake.schemas import REQUEST, PublishResult
 from pathline_gateway.kafka.offset_repository import Partition
 from pathline_gateway.kafka.progress import Progress
 from pathline_gateway.limits.table import Limits
-from pathline_gateway.offers.provable import unprovable_detail
 from pathline_gateway.organisations import repository as organisation_repository
 from pathline_gateway.telemetry.instruments import DOOR_EVENTS, start_span
 from pathline_gateway.web.context import service
@@ -46,8 +45,6 @@ from pathline_gateway.web.problem import Problem
 DOOR_TOPIC = f"{TOPIC_PREFIX}door-1"
 """Where the door writes the events of organisations that use only HTTP."""
 
-_CLOCK_SKEW = timedelta(days=1)
-"""An event's time may lie this far ahead without a notice: clocks and offsets are wrong by hours."""
 _OFFER_RETRY_AFTER_S = 60
 """How soon room may be made by whoever withdraws what nobody needs."""
 _DURABLE_TIMEOUT_S = 25.0
@@ -55,19 +52,6 @@ _DURABLE_TIMEOUT_S = 25.0
 
 _BAD_REQUEST_REASONS = frozenset(("malformed", "unsupported-content-type"))
 """All refused for one of these: 400, the request was not understood; else 422, it was understood and is wrong."""
-_CONFLICT = (
-    "conflicting-duplicate",
-    "id",
-    "the same source and id came with other content first, which stays as it was. "
-    "Publish a correction (interaction.corrected), or give another event another id",
-)
-"""Reason, field and detail of the notice of an event that intake will park."""
-_LIES_AHEAD = ("lies-ahead", "time", "lies ahead, and is kept as it was sent: is it the time when this happened?")
-"""The same of an event that is kept, and whose time may be a mistake."""
-
-_UNPROVABLE = ("unprovable-condition", "data.eligibility")
-"""Reason and field of the notice of an offer that wants what no step can show."""
-
 Refusal = dict[str, Any]
 """A `RefusedEvent`, as it is written."""
 
@@ -103,11 +87,7 @@ class HttpIngest:
         duplicate_count, conflicts = await self._find_known([item for _, item in accepted])
         refusals = [_build_refusal(i, events[i], item) for i, item in enumerate(items) if isinstance(item, Refused)]
         await self.write([item for _, item in accepted])
-        notices = [_build_notice(i, item, *_LIES_AHEAD) for i, item in accepted if _lies_ahead(item)]
-        notices += [_build_notice(*accepted[n], *_CONFLICT) for n in conflicts]
-        notices += [
-            _build_notice(i, item, *_UNPROVABLE, detail) for i, item in accepted if (detail := _unprovable_detail(item))
-        ]
+        notices = build_notices(accepted, conflicts)
         return _build_response(len(accepted) - duplicate_count, duplicate_count, refusals, notices)
 
     async def _check_budgets(self, items: Sequence[Interaction[Payload]]) -> None:
@@ -283,19 +263,6 @@ def _build_refusal(index: int, item: CloudEvent | Refused | None, error: Refused
         "field": error.field,
         "detail": str(error),
     }
-
-
-def _lies_ahead(item: Interaction[Payload]) -> bool:
-    return item.time > datetime.now(UTC) + _CLOCK_SKEW
-
-
-def _unprovable_detail(item: Interaction[Payload]) -> str | None:
-    is_rule = isinstance(item.payload, OfferPublished) and item.payload.eligibility is not None
-    return unprovable_detail(orjson.loads(item.event.data or b"{}")["eligibility"]) if is_rule else None
-
-
-def _build_notice(index: int, item: Interaction[Payload], reason: str, field_name: str, detail: str) -> dict[str, Any]:
-    return {"index": index, "type": item.type, "reason": reason, "field": field_name, "detail": detail}
 
 
 def _build_response(accepted: int, duplicates: int, refusals: list[Refusal], notices: list[dict[str, Any]]) -> Response:

@@ -56,16 +56,6 @@ def any_of(truths: Iterable[Truth]) -> Truth:
     return None if is_unknown else False
 
 
-def all_of(truths: Iterable[Truth]) -> Truth:
-    """False where one is, true where all are, else unknown."""
-    return negate(any_of(negate(each) for each in truths))
-
-
-def negate(truth: Truth) -> Truth:
-    """The other truth; unknown stays unknown."""
-    return None if truth is None else not truth
-
-
 def parse_day(value: object) -> date | None:
     """The date that a text of exactly YYYY-MM-DD names; None of anything else."""
     if not isinstance(value, str) or _DAY.fullmatch(value) is None:

@@ -14,8 +14,8 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
+from pathline.delivery import Delivery, Names, read_delivery
 from pathline.errors import Refused
-from pathline.told import Names, ToldEvent, read_told
 from pathline.vocabulary import Payload
 from pathline.vocabulary.notices import Notice
 
@@ -24,7 +24,7 @@ _log: Final = logging.getLogger(__name__)
 Content = TypeVar("Content", bound=Payload | Notice)
 Handler = Callable[[Content, Names], Awaitable[None]]
 """Takes what happened, and by which names this reader knows it."""
-AnyHandler = Callable[[ToldEvent], Awaitable[None]]
+AnyHandler = Callable[[Delivery], Awaitable[None]]
 
 
 class SubscriptionTopic:
@@ -76,7 +76,7 @@ class SubscriptionTopic:
 
     # `Any`: FastStream would validate whatever else it is annotated with, and it was read already.
     async def _handle(self, told: Any) -> None:
-        if not isinstance(told, ToldEvent):
+        if not isinstance(told, Delivery):
             return
         handler = None if told.content is None else self._handlers.get(type(told.content))
         if handler is not None:
@@ -85,12 +85,12 @@ class SubscriptionTopic:
             await self._otherwise(told)
 
 
-async def _decode(message: KafkaMessage) -> ToldEvent | None:
+async def _decode(message: KafkaMessage) -> Delivery | None:
     """None of what is no delivery: it can never be read, and is passed over."""
     raw = message.raw_message
     assert isinstance(raw, ConsumerRecord), "one record at a time"
     try:
-        return read_told(raw.headers, raw.value)
+        return read_delivery(raw.headers, raw.value)
     except Refused as refused:
         _log.error("a record of a subscription's topic is passed over: %s", refused.reason)
         return None

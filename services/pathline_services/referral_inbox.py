@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
-from pathline.told import Names
+from pathline.delivery import Names
 from pathline.topic import SubscriptionTopic
 from pathline.vocabulary import HandoffAccepted, HandoffCancelled, HandoffDeclined, HandoffOffered
 from pathline.vocabulary.notices import HandoffSilent

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faststream.kafka import KafkaBroker
 
-from pathline.told import Names
+from pathline.delivery import Names
 from pathline.topic import SubscriptionTopic
 from pathline.vocabulary import HandoffOffered
 from pathline_gateway.kafka.broker_capabilities import probe_broker

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pathline.asyncapi.attributes import SUBJECT_PATTERN
-from pathline.asyncapi.deployment import Deployment
-from pathline.asyncapi.messages import envelopes, messages
-from pathline.asyncapi.payloads import payload_schemas
-from pathline.asyncapi.told_messages import (
+from pathline.asyncapi.delivery_messages import (
+    delivery_headers_schema,
+    delivery_messages,
     out_channel,
     out_operations,
     pathway_key,
-    told_headers_schema,
-    told_messages,
 )
+from pathline.asyncapi.deployment import Deployment
+from pathline.asyncapi.messages import envelopes, messages
+from pathline.asyncapi.payloads import payload_schemas
 from pathline.producer import TOPIC_PREFIX
 
 Json = dict[str, Any]
@@ -134,8 +134,8 @@ def _components(schemas: Mapping[str, Mapping[str, Any]], deployment: Deployment
         "description": "The event's subject, so that events about a person stay in order.",
     }
     components: Json = {
-        "messages": {**messages(), **told_messages()},
-        "schemas": {**envelopes(schemas), "ToldHeaders": told_headers_schema(), **payload_schemas(schemas)},
+        "messages": {**messages(), **delivery_messages()},
+        "schemas": {**envelopes(schemas), "DeliveryHeaders": delivery_headers_schema(), **payload_schemas(schemas)},
         "correlationIds": {
             "inHeaders": {
                 "description": "The attribute correlationid.",

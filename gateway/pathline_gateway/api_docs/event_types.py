@@ -13,6 +13,8 @@ from pathline_gateway.api_docs.curl_example import curl_command
 from pathline_gateway.api_docs.schema_fields import SchemaField, SchemaShape, object_fields, referenced_shapes
 
 _STRUCTURED = "structured"
+_INTAKE = "in"
+"""The channel of what organisations publish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,9 @@ class Event:
 
 
 def parse_events(document: Json) -> dict[str, Event]:
-    """Every type, by its name."""
+    """Every type that can be published, by its name: others are what the gateway sends."""
     messages, schemas = document["components"]["messages"], document["components"]["schemas"]
-    types = {name: message for name, message in messages.items() if name != _STRUCTURED}
+    types = {name: messages[name] for name in document["channels"][_INTAKE]["messages"] if name != _STRUCTURED}
     common = reduce(set.intersection, (set(schemas[name]["properties"]) for name in types))
     return {name: _parse_event(message, schemas, common) for name, message in types.items()}
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pathline.told import read_told
+from pathline.delivery import read_delivery
 from pathline.vocabulary import InteractionCorrected
 from pathline.vocabulary.notices import EventRevised
 from pathline_gateway.kafka.broker_capabilities import probe_broker
@@ -59,7 +59,7 @@ async def look_again(gateway: GatewayRoutes, worker: RevisionWorker) -> None:
 
 
 def revised(topic: TopicReader) -> list[EventRevised]:
-    told = [read_told(record.headers, record.value).content for record in topic.records]
+    told = [read_delivery(record.headers, record.value).content for record in topic.records]
     return [each for each in told if isinstance(each, EventRevised)]
 
 

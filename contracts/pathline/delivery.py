@@ -44,7 +44,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldEvent:
+class Delivery:
     """A delivery. `content` is None where it is thin, or of a type that this version does not know."""
 
     names: Names
@@ -53,15 +53,15 @@ class ToldEvent:
     """As it came."""
 
 
-def read_told(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> ToldEvent:
+def read_delivery(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Delivery:
     """The delivery in a record of a subscription's topic. Raises Refused where it is none."""
     event = kafka.decode(headers, value)
     names = _read_names(event.text)
     data = event.data or None
     if (notice := NOTICES.get(names.type)) is not None:
-        return ToldEvent(names, _read_notice(notice, event, data), event)
+        return Delivery(names, _read_notice(notice, event, data), event)
     kind = TYPES.get(names.type)
-    return ToldEvent(names, None if kind is None or data is None else read_payload(kind, data), event)
+    return Delivery(names, None if kind is None or data is None else read_payload(kind, data), event)
 
 
 def read_payload(kind: type[Payload], data: bytes) -> Payload:

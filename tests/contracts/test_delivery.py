@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathline.codec import kafka
+from pathline.delivery import Names, read_delivery, read_payload
 from pathline.errors import Refused
 from pathline.schema import notice_schemas
 from pathline.testing import example
-from pathline.told import Names, read_payload, read_told
 from pathline.vocabulary import TYPES, HandoffOffered, Payload
 from pathline.vocabulary.notices import NOTICES
 
@@ -29,7 +29,7 @@ def record(event: dict[str, Any]) -> tuple[list[tuple[str, bytes]], bytes]:
 def test_a_whole_event_is_read_as_its_type_with_the_names(name: str) -> None:
     made = example(TYPES[name], every_field=True)
     headers, value = kafka.encode(made.event)
-    told = read_told([*headers, ("ce_number", b"17"), ("ce_series", b"2"), ("ce_pathway", b"p")], value)
+    told = read_delivery([*headers, ("ce_number", b"17"), ("ce_series", b"2"), ("ce_pathway", b"p")], value)
     assert told.content == made.payload
     names = told.names
     assert (names.number, names.series, names.pathway, names.id, names.source) == (17, 2, "p", made.id, made.source)
@@ -65,16 +65,16 @@ def test_a_value_in_other_words_is_kept_as_it_was_told() -> None:
 def test_a_notice_is_read_as_its_class(name: str) -> None:
     (shown,) = notice_schemas()[name]["examples"]
     headers, value = record(dict(shown))
-    told = read_told([*headers, ("content-type", b"application/json")] if "data" in shown else headers, value)
+    told = read_delivery([*headers, ("content-type", b"application/json")] if "data" in shown else headers, value)
     assert type(told.content) is NOTICES[name]
     assert told.names.number == shown.get("number", 0)
 
 
 def test_a_thin_event_and_an_unknown_type_have_names_and_no_content() -> None:
     attributes = {"specversion": "1.0", "id": "e", "source": "urn:s", "type": "org.pathline.contact.made.v1"}
-    thin = read_told(*record({**attributes, "number": 3, "dataref": "/v1/x"}))
+    thin = read_delivery(*record({**attributes, "number": 3, "dataref": "/v1/x"}))
     assert (thin.content, thin.names) == (None, Names("urn:s", "e", attributes["type"], 3, dataref="/v1/x"))
-    later = read_told(*record({**attributes, "type": "org.pathline.later.came.v9", "number": 4, "data": {"a": 1}}))
+    later = read_delivery(*record({**attributes, "type": "org.pathline.later.came.v9", "number": 4, "data": {"a": 1}}))
     assert (later.content, later.event.data) == (None, b'{"a": 1}')
 
 
@@ -85,7 +85,7 @@ def test_what_is_no_delivery_is_refused_and_nothing_else_is_raised(
     known = [("ce_specversion", b"1.0"), ("ce_id", b"i"), ("ce_source", b"s"), ("ce_type", b"t")]
     for some in (headers, [*known, *headers], [*known[:3], ("ce_type", b"org.pathline.contact.made.v1"), *headers]):
         try:
-            told = read_told(some, value)
+            told = read_delivery(some, value)
         except Refused:
             continue
         assert told.content is None or isinstance(told.content, Payload)

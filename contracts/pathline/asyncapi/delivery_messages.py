@@ -7,7 +7,7 @@ from typing import Any, Final
 from pathline.asyncapi.payloads import SCHEMAS_PREFIX
 from pathline.vocabulary.notices import NOTICES, Notice
 
-TOLD: Final = "told"
+DELIVERY: Final = "delivery"
 """The name of the message of an event, whatever its type."""
 OUT_PREFIX: Final = "pathline.out."
 """Topics of subscriptions begin so; the id of the subscription follows."""
@@ -34,12 +34,12 @@ _ATTRIBUTES: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def told_messages() -> dict[str, Any]:
+def delivery_messages() -> dict[str, Any]:
     """Every message of a subscription's topic, by name."""
-    return {TOLD: _told_message()} | {name: _notice_message(name, kind) for name, kind in NOTICES.items()}
+    return {DELIVERY: _delivery_message()} | {name: _notice_message(name, kind) for name, kind in NOTICES.items()}
 
 
-def told_headers_schema() -> dict[str, Any]:
+def delivery_headers_schema() -> dict[str, Any]:
     """The headers that all of them have; further attributes as their publisher sent them."""
     return {
         "type": "object",
@@ -62,7 +62,7 @@ def out_channel() -> dict[str, Any]:
         "description": "The gateway alone writes here, and one reader reads, in the consumer group of the same name and"
         " with isolation.level=read_committed. The gateway makes the topic with the subscription, and deletes it.",
         "parameters": {"subscription": {"description": "The id of the subscription."}},
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in told_messages()},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in delivery_messages()},
     }
 
 
@@ -95,13 +95,13 @@ def pathway_key() -> dict[str, Any]:
     }
 
 
-def _told_message() -> dict[str, Any]:
+def _delivery_message() -> dict[str, Any]:
     return {
-        "name": TOLD,
+        "name": DELIVERY,
         "title": "An event, as its reader may know it",
         "summary": "The data of its type, less what the reader may not know. It is empty where the event is thin.",
         "contentType": "application/json",
-        "headers": {"$ref": f"{SCHEMAS_PREFIX}ToldHeaders"},
+        "headers": {"$ref": f"{SCHEMAS_PREFIX}DeliveryHeaders"},
         "payload": {"description": "The payload of its type as far as it may be known."},
         "bindings": {"$ref": "#/components/messageBindings/byPathway"},
     }
@@ -120,7 +120,7 @@ def _notice_message(name: str, kind: type[Notice]) -> dict[str, Any]:
             "type": "object",
             "required": ["ce_type"],
             "properties": {"ce_type": {"type": "string", "const": name, "description": "The content of the notice."}},
-            "allOf": [{"$ref": f"{SCHEMAS_PREFIX}ToldHeaders"}],
+            "allOf": [{"$ref": f"{SCHEMAS_PREFIX}DeliveryHeaders"}],
         },
         "payload": {"type": "object", "description": described} if has_data else {"description": described},
         "bindings": {"$ref": "#/components/messageBindings/byPathway"},

@@ -34,6 +34,7 @@ from pathline_gateway.runtime.route_declarations import NotDeclared, check_decla
 from pathline_gateway.status.endpoints import StatusService
 from pathline_gateway.status.throughput import Throughput
 from pathline_gateway.streams.api.services import SubscriptionAdmission
+from pathline_gateway.streams.kafka.topic_service import TopicService
 from pathline_gateway.streams.sse.stream import SseStreams
 from pathline_gateway.streams.webhooks.sender import WebhookSender
 from pathline_gateway.visibility.account_publisher import AccountPublisher
@@ -82,6 +83,7 @@ SERVICES: tuple[type, ...] = (
     SseStreams,
     SubscriptionAdmission,
     Throughput,
+    TopicService,
     WebhookSender,
 )
 """Every class of which an endpoint asks for one."""

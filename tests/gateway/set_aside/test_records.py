@@ -169,7 +169,7 @@ class World:
     def person(self, org: str, n: int) -> Person:
         return Person(self.client, org, n, self.subscriptions)
 
-    async def subscribe(self, protocol: str, org: str, **more: str) -> str:
+    async def subscribe(self, protocol: str, org: str, **more: Any) -> str:
         wanted = {"protocol": protocol, "config": {"organisation": org, "purpose": "care"}, **more}
         made = str((await self.client.post("/v1/subscriptions", 201, wanted))["id"])
         _SUBSCRIBED.add(UUID(made))
@@ -186,6 +186,8 @@ async def world(client: Client) -> AsyncIterator[World]:
         for org in (VICTIM, NEIGHBOUR):
             world.subscriptions[org] = await world.subscribe("HTTP", org, sink=sinks[org].url)
         world.subscriptions["PULL"] = await world.subscribe("PULL", READER)
+        # What an event says is read for whoever has a filter that asks, and for nobody else.
+        await world.subscribe("PULL", READER, filters=[{"prefix": {"source": "urn:"}}])
         yield world
 
 

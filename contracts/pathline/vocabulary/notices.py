@@ -21,6 +21,7 @@ _PathwayName = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(?:-[0-9a-
 _DataRef = Annotated[
     str, StringConstraints(pattern=r"^/v1/subscriptions/[0-9a-f-]{36}/events/[0-9]+(?:\?series=[0-9]+)?$")
 ]
+_Traceparent = Annotated[str, StringConstraints(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$")]
 _SUBSCRIPTION: Final = "00000000-0000-4000-8000-000000000000"
 """Nobody's, as it stands in the examples."""
 
@@ -79,6 +80,8 @@ class _Watched(Notice):
     """The subscription's running number."""
     pathway: _PathwayName | None = None
     """What the reader calls the person's pathway, where it has a name for it."""
+    traceparent: _Traceparent | None = None
+    """W3C trace context of the delivery."""
 
 
 class HandoffSilent(_Watched):
@@ -209,6 +212,8 @@ class EventAvailable(_Posted):
     """The subscription's running number."""
     series: _Series | None = None
     """The series that this number is of, where it is a replay's."""
+    traceparent: _Traceparent | None = None
+    """W3C trace context of the delivery."""
     dataref: _DataRef
     """Where the event is, relative to the address of the gateway."""
 

@@ -19,7 +19,7 @@ from pathline_gateway.intake.batch_transaction import FetchedBeyondPosition
 from pathline_gateway.intake.record import Accepted, KafkaRecord, ParsedRecord
 from pathline_gateway.intake.record_parser import parse_record
 from pathline_gateway.kafka.offset_repository import Partition
-from pathline_gateway.telemetry.instruments import INTAKE_BATCH_DURATION, MAX_LINKS, link_to, start_span
+from pathline_gateway.telemetry.instruments import INTAKE_BATCH_DURATION, link_all, link_to, start_span
 
 _SPAN_NAME: Final = f"process {TOPIC_PREFIX}*"
 _SLICE = 64
@@ -114,16 +114,8 @@ async def _parse_records(records: Sequence[KafkaRecord]) -> list[ParsedRecord]:
 
 
 def _link_publishers(span: Span, batch: Batch) -> None:
-    """Links to the calls that published these; of what is no interaction, nothing is believed.
-
-    A span may have so many links and no more. Spans below this one have the rest.
-    """
-    accepted = (
+    """Links to the calls that published these; of what is no interaction, nothing is believed."""
+    interactions = (
         r for partition_records in batch.parsed_records.values() for r in partition_records if isinstance(r, Accepted)
     )
-    links = [link_to(*trace) for trace in dict.fromkeys(a.trace for a in accepted if a.trace is not None)]
-    for link in links[:MAX_LINKS]:
-        span.add_link(link.context)
-    for start in range(MAX_LINKS, len(links), MAX_LINKS):
-        with start_span(_SPAN_NAME, links=links[start : start + MAX_LINKS]):
-            pass  # it is there for its links
+    link_all(span, _SPAN_NAME, [link_to(*accepted.trace) for accepted in interactions if accepted.trace is not None])

@@ -56,6 +56,7 @@ from pathline_gateway.runtime.tracing_middleware import TracingMiddleware
 from pathline_gateway.set_aside import endpoints as set_aside_endpoints
 from pathline_gateway.status import endpoints as status_endpoints
 from pathline_gateway.streams.api import event_endpoints, replay_endpoints, subscription_endpoints, webhook_endpoints
+from pathline_gateway.streams.dispatch.delivery_trace import DeliveryTraceKey
 from pathline_gateway.visibility import (
     consent_endpoints,
     lawful_basis_endpoints,
@@ -185,7 +186,7 @@ def _add_middleware(
         )
         app.add_middleware(CallerBudgetMiddleware, limits=limits, rates=rates, explain=problem_handler)
     app.add_middleware(RequestBoundsMiddleware, limits=limits, explain=problem_handler)
-    app.add_middleware(TracingMiddleware, limits=limits)
+    app.add_middleware(TracingMiddleware, limits=limits, is_delivery=DeliveryTraceKey(gateway.secret).has_made)
     app.add_middleware(ResponseHeadersMiddleware, https=_has_https(gateway))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable, Sequence
 
-from opentelemetry import propagate
+from opentelemetry import propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathline_gateway.limits.table import Limits
@@ -54,20 +55,22 @@ def _extract_frames(error: BaseException) -> traceback.StackSummary:
 class TracingMiddleware:
     """ASGI middleware: continues the caller's trace, so that a pull or a publish is one trace from its first call.
 
+    The trace of a delivery is ours, and the delivery is over. A request that comes with it is linked to it.
     It answers for what nobody foresaw, too: with a problem that tells nothing, and a log line that tells where.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self._app, self._limits = app, limits
+    def __init__(self, app: ASGIApp, limits: Limits, is_delivery: Callable[[int], bool]) -> None:
+        """`is_delivery`: whether this is the trace id of something that was delivered."""
+        self._app, self._limits, self._is_delivery = app, limits, is_delivery
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http" or scope["path"] in _UNTRACED_PATHS:
             await self._app(scope, receive, send)
             return
-        context, method = _extract_context(scope), scope["method"]
+        (context, links), method = self._parent_or_links(scope), scope["method"]
         attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
-        with start_span(method, context=context, kind=SpanKind.SERVER, attributes=attributes) as span:
+        with start_span(method, context=context, kind=SpanKind.SERVER, attributes=attributes, links=links) as span:
             response_started = False
 
             async def send_traced(message: Message) -> None:
@@ -95,6 +98,13 @@ class TracingMiddleware:
                 if route is not None:
                     span.update_name(f"{method} {route}")
                     span.set_attribute("http.route", route)
+
+    def _parent_or_links(self, scope: Scope) -> tuple[Context | None, Sequence[Link]]:
+        context = _extract_context(scope)
+        if context is None:
+            return None, ()
+        caller = trace.get_current_span(context).get_span_context()
+        return (Context(), (Link(caller),)) if self._is_delivery(caller.trace_id) else (context, ())
 
     def _to_problem(self, error: Exception) -> Problem:
         if isinstance(error, NoConnection):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -15,15 +16,18 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, Sampler
 
-from pathline_gateway.telemetry.instruments import FINISHED_SPANS
+from pathline_gateway.telemetry.instruments import DELIVERY_SPANS, FINISHED_SPANS, FinishedSpans
 from pathline_gateway.telemetry.series_bound import METRIC_ATTRIBUTES
 
 PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MAX_FINISHED_SPANS = 4_096
 """Spans of what is over that wait to be sent; no more are made at once."""
-_PROVIDERS: list[TracerProvider] = []
+_MAX_DELIVERY_SPANS = 8_192
+"""Of deliveries; those beyond are lost while the receiver of spans is slower than deliveries are."""
+_FINISHED_PROVIDERS: list[TracerProvider] = []
+_DELIVERY_PROVIDERS: list[TracerProvider] = []
 _OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
 
 
@@ -36,10 +40,8 @@ def configure() -> None:
         tracer_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(tracer_provider)
     if _is_exported("TRACES"):
-        finished_provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, id_generator=_IdsOfFinished())
-        finished_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=_MAX_FINISHED_SPANS))
-        FINISHED_SPANS.use_tracer(finished_provider.get_tracer("pathline.gateway"))
-        _PROVIDERS.append(finished_provider)
+        _FINISHED_PROVIDERS.append(_export(FINISHED_SPANS, resource, ALWAYS_ON, _MAX_FINISHED_SPANS))
+        _DELIVERY_PROVIDERS.append(_export(DELIVERY_SPANS, resource, None, _MAX_DELIVERY_SPANS))
     readers: list[MetricReader] = [PrometheusMetricReader()]
     if _is_exported("METRICS"):
         readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
@@ -48,25 +50,51 @@ def configure() -> None:
     metrics.set_meter_provider(MeterProvider(readers, resource, views=views))
 
 
+def make_provider(spans: FinishedSpans, resource: Resource, sampler: Sampler | None = None) -> TracerProvider:
+    """Makes these spans from now on. `sampler`: None is that of `OTEL_TRACES_SAMPLER`."""
+    provider = TracerProvider(sampler=sampler, resource=resource, id_generator=_IdsOfFinished(spans))
+
+    def is_sampled(trace_id: int) -> bool:
+        decision = provider.sampler.should_sample(Context(), trace_id, "").decision
+        return decision is Decision.RECORD_AND_SAMPLE
+
+    spans.use_tracer(provider.get_tracer("pathline.gateway"), is_sampled)
+    return provider
+
+
+def _export(spans: FinishedSpans, resource: Resource, sampler: Sampler | None, queue_size: int) -> TracerProvider:
+    provider = make_provider(spans, resource, sampler)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=queue_size))
+    return provider
+
+
 class _IdsOfFinished(IdGenerator):
     """The ids that things that are over have of themselves."""
 
+    def __init__(self, spans: FinishedSpans) -> None:
+        self._spans = spans
+
     def generate_trace_id(self) -> int:
-        return FINISHED_SPANS.generate_trace_id()
+        return self._spans.generate_trace_id()
 
     def generate_span_id(self) -> int:
-        return FINISHED_SPANS.generate_span_id()
+        return self._spans.generate_span_id()
 
 
 def flush_finished() -> None:
     """Spans of what is over have left the process, or their receiver does not answer."""
-    for provider in _PROVIDERS:
+    for provider in _FINISHED_PROVIDERS:
         provider.force_flush()
 
 
 def shut_down() -> None:
     """What is still in memory is exported."""
-    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), *_PROVIDERS):
+    for provider in (
+        trace.get_tracer_provider(),
+        metrics.get_meter_provider(),
+        *_FINISHED_PROVIDERS,
+        *_DELIVERY_PROVIDERS,
+    ):
         if isinstance(provider, TracerProvider | MeterProvider):
             provider.shutdown()
 

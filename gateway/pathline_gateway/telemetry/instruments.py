@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from opentelemetry import metrics, trace
@@ -226,9 +226,19 @@ class start_span:
         self._span.end()
 
 
+def link_all(span: Span, name: str, links: Sequence[Link]) -> None:
+    """A recorded span has each of these links once. Spans of this name below it have those beyond `MAX_LINKS`."""
+    links = list({(each.context.trace_id, each.context.span_id): each for each in links}.values())
+    for link in links[:MAX_LINKS]:
+        span.add_link(link.context)
+    for start in range(MAX_LINKS, len(links), MAX_LINKS):
+        below = trace.set_span_in_context(span)
+        with start_span(name, context=below, links=links[start : start + MAX_LINKS]):
+            pass  # it is there for its links
+
+
 class FinishedSpans:
-    """Makes spans of things that are over, with ids of their own. None is sampled, and the same thing twice is one
-    span.
+    """Makes spans of things that are over, with ids of their own. The same thing twice is one span.
 
     They go nowhere until `use_tracer` has said where.
     """
@@ -236,10 +246,23 @@ class FinishedSpans:
     def __init__(self) -> None:
         self._tracer: trace.Tracer = trace.NoOpTracer()
         self._ids: tuple[int, int] = (0, 0)
+        self._is_sampled: Callable[[int], bool] | None = None
 
-    def use_tracer(self, tracer: trace.Tracer) -> None:
-        """From now on they are made by this tracer, whose ids are `trace_id` and `span_id`."""
-        self._tracer = tracer
+    def use_tracer(self, tracer: trace.Tracer, is_sampled: Callable[[int], bool] = lambda _: True) -> None:
+        """From now on they are made by this tracer, whose ids are `trace_id` and `span_id`.
+
+        `is_sampled`: whether it records the spans of this trace.
+        """
+        self._tracer, self._is_sampled = tracer, is_sampled
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether any of them goes anywhere."""
+        return self._is_sampled is not None
+
+    def is_sampled(self, trace_id: int) -> bool:
+        """Whether a span of this trace is recorded, and goes somewhere."""
+        return self._is_sampled is not None and self._is_sampled(trace_id)
 
     def generate_trace_id(self) -> int:
         """Of the span that is being made."""
@@ -256,17 +279,29 @@ class FinishedSpans:
         times: tuple[int, int],
         attributes: Mapping[str, AttributeValue],
         links: Sequence[Link],
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        error: str | None = None,
     ) -> Context:
-        """A span from one time to another (nanoseconds), which has ended; returns its context, for an exemplar."""
+        """A span from one time to another (nanoseconds), which has ended; returns its context, for an exemplar.
+
+        `error`: in a few words why it failed, if it did.
+        """
         self._ids = ids
         span = self._tracer.start_span(
-            name, Context(), attributes=attributes, links=links, start_time=times[0], record_exception=False
+            name, Context(), kind, attributes, links, start_time=times[0], record_exception=False
         )
+        if error is not None:
+            span.set_attribute("error.type", error)
+            span.set_status(Status(StatusCode.ERROR))
         span.end(times[1])
         return trace.set_span_in_context(span, Context())
 
 
 FINISHED_SPANS: Final = FinishedSpans()
+"""Of hand-offs. None is sampled."""
+DELIVERY_SPANS: Final = FinishedSpans()
+"""Of deliveries to subscribers, each in a trace of its own. Sampled as `OTEL_TRACES_SAMPLER` says."""
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}.*", re.ASCII)
 

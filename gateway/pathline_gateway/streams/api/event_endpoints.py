@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -37,6 +38,7 @@ from pathline_gateway.web.problem import Problem
 _CURSOR_DESCRIPTION: Final = (
     "The `next` of an earlier answer: events after it. From the beginning of the first series without it."
 )
+_SPAN_NAME: Final = "deliver PULL"
 _After = Annotated[str, Query(max_length=64, description=_CURSOR_DESCRIPTION)]
 
 
@@ -60,6 +62,7 @@ async def pull_events(
 
     Each is checked again: in place of an event that it may no longer show stands `{"number", "withheld": true}`.
     """
+    started_at = time.time_ns()
     series, number = cursor = parse_cursor(after)
     async with context.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
@@ -67,6 +70,7 @@ async def pull_events(
         event_page = await render_page(connection, context.secret, target, number, limit, context.clock())
     async with context.pool.acquire() as connection:
         await read_position_repository.record(connection, target.id, number, datetime.now(UTC))
+    await event_page.deliveries.record(_SPAN_NAME, started_at)
     body = {
         "events": event_page.events,
         "next": f"{target.prefix}n{event_page.last_number}",
@@ -89,12 +93,14 @@ async def fetch_event(
     series: SeriesNumber = 1,
 ) -> Response:
     """The whole event as it may be seen now, whatever the `payload` of the subscription: where `dataref` leads."""
+    started_at = time.time_ns()
     async with context.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
         target = await require_series(connection, await require_recipient(connection, caller, subscription), series)
         if number > target.last_number:
             raise Problem(404, "no-such-number", "the subscription was given no event of this number yet")
         whole = target._replace(payload="full")
         event_page = await render_page(connection, context.secret, whole, number - 1, 1, context.clock())
+    await event_page.deliveries.record(_SPAN_NAME, started_at)
     body = orjson.dumps(event_page.events[0])
     return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
 

@@ -85,6 +85,8 @@ class DeliveredEvent(BaseModel):
     """What the reader calls the person's pathway."""
     subject: str | None = None
     """Of the reader's own events alone."""
+    traceparent: str | None = None
+    """W3C trace context of the delivery, which is a trace of its own."""
     recordedtime: datetime | None = None
     sequence: str | None = None
     datacontenttype: str
@@ -130,6 +132,8 @@ class ThinEvent(BaseModel):
     """The series that this number is of, where it is a replay's."""
     pathway: UUID | None = None
     """What the reader calls the person's pathway."""
+    traceparent: str | None = None
+    """W3C trace context of the delivery, which is a trace of its own."""
     dataref: str
     """Where the whole event is, relative to the address of the gateway. With `payload: none` the event is of type
     `org.pathline.event.available.v1`, and says no more than this."""

@@ -26,11 +26,12 @@ from pathline_gateway.streams.api.delivery_schemas import (
 )
 from pathline_gateway.streams.api.services import Admission, Sender, Topics
 from pathline_gateway.streams.api.status import load_status
+from pathline_gateway.streams.dispatch.delivery_trace import DeliveryTraceKey
 from pathline_gateway.streams.webhooks import rate_turn_repository, sink_repository
 from pathline_gateway.streams.webhooks.attempt_result import Disposition
 from pathline_gateway.streams.webhooks.payload import build_canary
 from pathline_gateway.streams.webhooks.signature import new_secret
-from pathline_gateway.web.context import RequestPool
+from pathline_gateway.web.context import Context, RequestPool
 from pathline_gateway.web.list_parameters import MAX_LISTED, AfterId, ListLimit
 from pathline_gateway.web.openapi_responses import response_docs
 from pathline_gateway.web.problem import Problem
@@ -142,6 +143,7 @@ async def redrive_failures(
     responses=response_docs(CanaryResult, "How the sink took it"),
 )
 async def post_canary(
+    context: Context,
     pool: RequestPool,
     sender: Sender,
     topics: Topics,
@@ -173,7 +175,9 @@ async def post_canary(
         await _check_canary_rate(
             connection, admission.limits.named_limit("canaries"), sender.now(), target.org, url, rate
         )
-    message = build_canary(subscription, secrets.token_hex(8), sender.now())
+    canary_id = secrets.token_hex(8)
+    trace = DeliveryTraceKey(context.secret).make_trace(canary_id.encode())
+    message = build_canary(subscription, target.org, canary_id, sender.now(), trace)
     result = await sender.post(url, message, signing_secrets)
     return {
         "delivered": result.disposition is Disposition.DELIVERED,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -21,6 +22,7 @@ from pathline_gateway.identity import evidence_backlog
 from pathline_gateway.identity.evidence_backlog import EvidenceEnds
 from pathline_gateway.log_cause import because
 from pathline_gateway.streams.dispatch import held_repository
+from pathline_gateway.streams.dispatch.delivery_spans import record_dispatch
 from pathline_gateway.streams.dispatch.event_rendering import DELIVERY
 from pathline_gateway.streams.dispatch.held_events import HeldEventDispatch, drop_set_aside, set_aside_subscriptions
 from pathline_gateway.streams.dispatch.held_repository import HeldEntry
@@ -129,6 +131,7 @@ class Dispatcher:
             return await self._dispatch(None, by_pathway=True)
 
     async def _dispatch_held(self) -> bool:
+        started_at = time.time_ns()
         async with self._pool.acquire() as connection:
             if not await held_repository.has_work(connection, self._shards, WORK, DELIVERY):
                 return False
@@ -139,6 +142,8 @@ class Dispatcher:
                 secret = None if self._push_dispatcher is None else self._push_dispatcher.secret
                 held_delivery = HeldEventDispatch(connection, self._index, self._clock(), secret, self._shards)
                 await held_delivery.run()
+        if held_delivery.last_numbers:
+            record_dispatch(started_at, held_delivery.given_rows)
         self._on_delivered(held_delivery.last_numbers)
         return held_delivery.has_more
 
@@ -150,6 +155,7 @@ class Dispatcher:
         await drop_set_aside(connection, self._index)
 
     async def _dispatch(self, push_dispatcher: PushDispatcher | None, *, by_pathway: bool = False) -> bool:
+        started_at = time.time_ns()
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             if not await self._may_write(connection):
                 return False
@@ -197,6 +203,7 @@ class Dispatcher:
             )
         for callback in callbacks:
             callback()
+        record_dispatch(started_at, recipients.all_rows())
         self._on_delivered(last_numbers)
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -25,12 +25,20 @@ from pathline_gateway.handoffs.silence import SilenceNotice
 from pathline_gateway.pathways.partial_step import partial_step_from_row
 from pathline_gateway.pathways.step import Step
 from pathline_gateway.streams.dispatch import delivered_repository, held_repository
+from pathline_gateway.streams.dispatch.delivery_spans import SampledDeliveries, with_publisher
+from pathline_gateway.streams.dispatch.delivery_trace import (
+    PUBLISHER_ATTRIBUTES,
+    DeliveryTrace,
+    DeliveryTraceKey,
+    traceparent,
+)
 from pathline_gateway.streams.dispatch.handoff_notices import NoticeRenderer
 from pathline_gateway.streams.dispatch.handoff_notices import render_notice as notice_event
 from pathline_gateway.streams.dispatch.selection_by_pathway import close_pathway
 from pathline_gateway.streams.dispatch.thin_events import as_subscribed
 from pathline_gateway.streams.dispatch.visibility_cache import VisibilityCache, subscription_reader
 from pathline_gateway.streams.subscriptions.repository import Subscription
+from pathline_gateway.telemetry.instruments import DELIVERY_SPANS
 from pathline_gateway.time_slice import TimeSlice
 from pathline_gateway.visibility.pairwise_ids import ReaderKey
 from pathline_gateway.visibility.pathway_handles import handle_of
@@ -38,6 +46,9 @@ from pathline_gateway.visibility.policy import VisiblePathway
 from pathline_gateway.visibility.redaction import StepRedactor, event_names
 
 DELIVERY: Final = "delivery"
+_NOT_TOLD: Final = frozenset((*RESERVED_ATTRIBUTES, *PUBLISHER_ATTRIBUTES))
+"""Attributes that a publisher's event may have. The first are the gateway's own, and events of before were taken with
+them."""
 NumberedRow = tuple[int, asyncpg.Record]
 """The running number of an event, and what is stored of it: as `store.given` reads it, or as `store.subscriptions`."""
 
@@ -48,13 +59,15 @@ class RenderedPage:
 
     events: Sequence[dict[str, Any]]
     last_number: int
+    deliveries: SampledDeliveries
+    """To be recorded once they have left."""
 
 
 class RenderContext:
     """What is looked up in one transaction, whose statements see one moment: for one subscription, and for others."""
 
     def __init__(self, connection: asyncpg.Connection, secret: bytes, now: datetime, *, strict: bool = False) -> None:
-        """`strict`: what cannot be told is raised, and not set aside; nor is anything held back."""
+        """`strict`: what cannot be told is raised, and not set aside; nor is anything held back, or delivered."""
         self.connection, self._secret, self.strict = connection, secret, strict
         self._closed_pathways: set[UUID] | None = set() if strict else None
         self.visibility = VisibilityCache(connection, now)
@@ -63,6 +76,7 @@ class RenderContext:
         self.rendered_whole: dict[tuple[str, str, UUID | None, bool], dict[str, Any]] = {}
         """Bodies of events that are told whole, without the number. By event, the pathway's name, and whether it is
         for the publisher."""
+        self._trace_key = DeliveryTraceKey(secret)
         self._reader_keys: dict[str, ReaderKey] = {}
         self._handles: dict[tuple[str, UUID], UUID] = {}
 
@@ -76,6 +90,10 @@ class RenderContext:
         """Nothing of this pathway is told from now on, until it can be."""
         await close_pathway(self.connection, DELIVERY, pathway, error)
         self._closed_pathways = {*(self._closed_pathways or ()), pathway}
+
+    def delivery_trace(self, subscription: Subscription, number: int) -> DeliveryTrace:
+        """The trace of the delivery under this number."""
+        return self._trace_key.trace(subscription.id, number)
 
     def reader_key(self, reader: Reader) -> ReaderKey:
         """What makes this reader's names."""
@@ -99,13 +117,13 @@ async def render_page(
     Call within a transaction whose statements see one moment.
     """
     start = max(after, subscription.pruned_through)
-    rows = await delivered_repository.fetch_after(connection, subscription.id, start, limit)
-    events = await render_events(
-        RenderContext(connection, secret, now), subscription, with_numbers(rows), request_number()
-    )
+    rows = with_numbers(await delivered_repository.fetch_after(connection, subscription.id, start, limit))
+    context = RenderContext(connection, secret, now)
+    events = await render_events(context, subscription, rows, request_number())
+    deliveries = sampled_deliveries(context, subscription, rows, events)
     if start > after:
         events = [forgotten_marker(subscription, after, start), *events]
-    return RenderedPage(events, rows[-1]["number"] if rows else start)
+    return RenderedPage(events, rows[-1][0] if rows else start, deliveries)
 
 
 def forgotten_marker(subscription: Subscription, after: int, through: int) -> dict[str, Any]:
@@ -127,15 +145,40 @@ async def render_events(
     rendered, slice, events = [], TimeSlice(), list(events)
     context.visibility.expect(row for _, row in events)
     for number, row in events:
-        rendered.append(await renderer.render(number, row))
+        rendered.append(_as_told(context, subscription, await renderer.render(number, row)))
         if slice.is_spent:
             await slice.renew()
     if log:
         await renderer.write_access_log(trace)
+    return rendered
+
+
+def _as_told(context: RenderContext, subscription: Subscription, event: dict[str, Any]) -> dict[str, Any]:
     # Numbers of a further series begin anew.
     if subscription.series != 1:
-        rendered = [{**each, "series": subscription.series} for each in rendered]
-    return rendered if subscription.payload == "full" else [as_subscribed(subscription, each) for each in rendered]
+        event = {**event, "series": subscription.series}
+    event = as_subscribed(subscription, event)
+    if context.strict or "specversion" not in event:
+        return event
+    ids = context.delivery_trace(subscription, event["number"])
+    is_sampled = DELIVERY_SPANS.is_sampled(ids.trace_id)
+    return {**event, "traceparent": traceparent(ids.trace_id, ids.span_id, is_sampled=is_sampled)}
+
+
+def sampled_deliveries(
+    context: RenderContext,
+    subscription: Subscription,
+    events: Iterable[NumberedRow],
+    rendered: Iterable[Mapping[str, Any]],
+) -> SampledDeliveries:
+    """What is recorded once these events have left, which were rendered so; a marker is no delivery."""
+    traces: list[DeliveryTrace] = []
+    if DELIVERY_SPANS.is_recorded:
+        for (number, row), event in zip(events, rendered, strict=True):
+            ids = context.delivery_trace(subscription, number)
+            if "specversion" in event and DELIVERY_SPANS.is_sampled(ids.trace_id):
+                traces.append(with_publisher(ids, row, event))
+    return SampledDeliveries(subscription.org, traces)
 
 
 def with_numbers(rows: Iterable[asyncpg.Record]) -> list[NumberedRow]:
@@ -267,8 +310,7 @@ def _render_cloudevent(step: Step, number: int, pathway: UUID | None) -> dict[st
         "recordedtime": None if step.recordedtime is None else instant.to_text(step.recordedtime),
         "sequence": step.sequence,
         "datacontenttype": "application/json",
-        # Events of before were taken with names that are the gateway's own.
-        **{name: value for name, value in orjson.loads(step.extra).items() if name not in RESERVED_ATTRIBUTES},
+        **{name: value for name, value in orjson.loads(step.extra).items() if name not in _NOT_TOLD},
         "number": number,
         "pathway": None if pathway is None else str(pathway),
     }

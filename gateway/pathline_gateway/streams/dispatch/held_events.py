@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -42,6 +43,8 @@ class HeldEventDispatch:
     """Whose subscriptions are in the index."""
     last_numbers: dict[UUID, int] = field(default_factory=dict)
     """The last number of each subscription that was given something."""
+    given_rows: list[asyncpg.Record] = field(default_factory=list)
+    """The events that were given, each as often as it was."""
     has_more: bool = False
     """Whether there is more to take up."""
 
@@ -136,7 +139,7 @@ class HeldEventDispatch:
         )
         deliverable = [row for row in rows if row["pathway"] not in blocked]
         recipients, _ = await select_recipients(single_index, VisibilityCache(self.connection, self.now), deliverable)
-        await self._assign_numbers(recipients.stored_events())
+        await self._give(recipients.rows)
         return end
 
     async def _deliver_owed(self) -> None:
@@ -166,7 +169,9 @@ class HeldEventDispatch:
         events: dict[UUID, list[StoredEvent]] = {}
         for each in accepted:
             events.setdefault(each.subscription, []).append((each.source, each.id))
-        await self._assign_numbers(events)
+        self.last_numbers |= await assign_numbers(self.connection, events)
+        given_rows = (row_by_event.get((each.source, each.id)) for each in accepted)
+        self.given_rows += [row for row in given_rows if row is not None]
         await held_repository.delete_owed(self.connection, decided)
         self.has_more |= len(owed) == held_repository.BATCH_SIZE
 
@@ -196,13 +201,9 @@ class HeldEventDispatch:
         rows = await subscription_repository.fetch_events_of(self.connection, entries)
         selection = await select_or_set_aside(self.connection, self.index, self.now, rows)
         # Another shard may have been given an entry before, when another process led it.
-        await self._assign_numbers(
+        await self._give(
             {
-                id: [
-                    (row["source_number"], row["id"])
-                    for row in of_one
-                    if shard_of(id) in holders[HeldEntry(row["ref"], row["batch"], row["seq"])]
-                ]
+                id: [row for row in of_one if shard_of(id) in holders[HeldEntry(row["ref"], row["batch"], row["seq"])]]
                 for id, of_one in selection.recipients.rows.items()
             }
         )
@@ -216,8 +217,10 @@ class HeldEventDispatch:
         await set_aside_subscriptions(self.connection, selection.failing_filters, entries[0].seq - 1)
         self.has_more |= len(entries) == held_repository.BATCH_SIZE
 
-    async def _assign_numbers(self, events: Mapping[UUID, Sequence[StoredEvent]]) -> None:
+    async def _give(self, rows: Mapping[UUID, Sequence[asyncpg.Record]]) -> None:
+        events = {id: [(row["source_number"], row["id"]) for row in of_one] for id, of_one in rows.items()}
         self.last_numbers |= await assign_numbers(self.connection, events)
+        self.given_rows += chain.from_iterable(rows.values())
 
 
 async def drop_set_aside(connection: asyncpg.Connection, index: SubscriptionIndex) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -13,6 +14,7 @@ from pathline_gateway.background.faults import concerns_record
 from pathline_gateway.background.supervisor import Loop
 from pathline_gateway.set_aside import repository as set_aside
 from pathline_gateway.streams.dispatch import held_repository, replay_repository
+from pathline_gateway.streams.dispatch.delivery_spans import record_dispatch
 from pathline_gateway.streams.dispatch.held_events import owed_rows
 from pathline_gateway.streams.dispatch.selection import Selection, select_recipients
 from pathline_gateway.streams.dispatch.selection_by_pathway import select_or_set_aside
@@ -55,6 +57,7 @@ class Replayer:
             return True  # somebody changed what was looked at: it is looked at again
 
     async def _replay(self) -> bool:
+        started_at = time.time_ns()
         async with self._pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             replay = await replay_repository.claim(connection)
             subscription = (
@@ -73,6 +76,7 @@ class Replayer:
                 connection, {subscription.id: [each for each in events if each not in already_delivered]}
             )
             await replay_repository.advance(connection, replay, end)
+        record_dispatch(started_at, recipients.all_rows())
         self._on_delivered(last_numbers)
         return True
 

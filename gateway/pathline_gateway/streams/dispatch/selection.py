@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from uuid import UUID
 
 import asyncpg
@@ -35,6 +36,10 @@ class Selection:
                 rows = all_rows[each.id] = []
             rows.append(row)
             self.count += 1
+
+    def all_rows(self) -> Iterator[asyncpg.Record]:
+        """Each event, as often as it is received."""
+        return chain.from_iterable(self.rows.values())
 
     def stored_events(self) -> dict[UUID, Sequence[StoredEvent]]:
         """The same, as they are numbered: one list for all subscriptions that receive the same."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pathline_gateway.streams.dispatch.gateway_events import available_event, data_reference
 from pathline_gateway.streams.subscriptions.repository import Subscription
 
-_THIN_ATTRIBUTES: Final = ("specversion", "id", "source", "type", "number", "series", "pathway")
+_THIN_ATTRIBUTES: Final = ("specversion", "id", "source", "type", "number", "series", "pathway", "traceparent")
 
 
 def as_subscribed(subscription: Subscription, event: dict[str, Any]) -> dict[str, Any]:

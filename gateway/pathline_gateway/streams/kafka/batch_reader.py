@@ -13,7 +13,13 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.streams.dispatch import delivered_repository
-from pathline_gateway.streams.dispatch.event_rendering import RenderContext, render_events, with_numbers
+from pathline_gateway.streams.dispatch.delivery_spans import SampledDeliveries
+from pathline_gateway.streams.dispatch.event_rendering import (
+    RenderContext,
+    render_events,
+    sampled_deliveries,
+    with_numbers,
+)
 from pathline_gateway.streams.dispatch.gateway_events import forgotten_event, withheld_event
 from pathline_gateway.streams.dispatch.thin_events import as_subscribed, thin_event
 from pathline_gateway.streams.kafka import shown_repository
@@ -36,12 +42,12 @@ class ReadBatch(NamedTuple):
     position: BrokerPosition
     """The number is no higher than `after` where there is nothing to write."""
     records: list[OutRecord]
-    payloads: list[bytes]
-    """As they are stored: they say in which traces their events were published."""
     waiting_since: float | None
     """When the first of these events was given, in seconds since 1970."""
     rendered_at: float
     """In monotonic seconds: who may see it was decided then."""
+    deliveries: SampledDeliveries | None = None
+    """To be recorded once the records are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +74,8 @@ class BatchReader:
                 after, subscription.pruned_through, subscription.last_number, context.policy.batch_size
             )
             if numbers is None:
-                return ReadBatch(after, BrokerPosition(after, ""), [], [], None, time.monotonic())
-            events, payloads, waiting_since = await self._render(connection, subscription, numbers)
+                return ReadBatch(after, BrokerPosition(after, ""), [], None, time.monotonic())
+            events, waiting_since, deliveries = await self._render(connection, subscription, numbers)
             tag, rendered_at = await self.find_tag(connection, numbers.through) or "", time.monotonic()
         records, slice = [], TimeSlice()
         if numbers.forgets:
@@ -78,8 +84,7 @@ class BatchReader:
             records.append(self._record(subscription, events.get(number), number))
             if slice.is_spent:
                 await slice.renew()
-        position = BrokerPosition(numbers.through, tag)
-        return ReadBatch(after, position, records, payloads, waiting_since, rendered_at)
+        return ReadBatch(after, BrokerPosition(numbers.through, tag), records, waiting_since, rendered_at, deliveries)
 
     async def find_tag(self, connection: asyncpg.Connection, number: int) -> str | None:
         """What tells the delivery of this number from another of the same number; None where it is not kept."""
@@ -91,7 +96,7 @@ class BatchReader:
 
     async def _render(
         self, connection: asyncpg.Connection, subscription: Subscription, numbers: WriteRange
-    ) -> tuple[dict[int, dict[str, Any]], list[bytes], float | None]:
+    ) -> tuple[dict[int, dict[str, Any]], float | None, SampledDeliveries]:
         count = numbers.through - numbers.first + 1
         rows = await delivered_repository.fetch_after(connection, subscription.id, numbers.first - 1, count)
         first_given = await delivered_repository.find_delivery_time(connection, subscription.id, numbers.first)
@@ -100,10 +105,13 @@ class BatchReader:
         whole = subscription if subscription.payload == "none" else subscription._replace(payload="full")
         rendered = await render_events(render_context, whole, with_numbers(rows), None)
         await self._remember(connection, subscription, numbers, rows, rendered)
-        rendered = [as_subscribed(subscription, each) for each in rendered]
-        payloads = [row["payload"] for row in rows if row["payload"] is not None]
-        by_number = {each["number"]: each for each in rendered}
-        return by_number, payloads, None if first_given is None else first_given.timestamp()
+        if subscription.payload == "thin":
+            rendered = [as_subscribed(subscription, each) for each in rendered]
+        return (
+            {each["number"]: each for each in rendered},
+            None if first_given is None else first_given.timestamp(),
+            sampled_deliveries(render_context, subscription, with_numbers(rows), rendered),
+        )
 
     async def _remember(
         self,
@@ -126,7 +134,8 @@ class BatchReader:
     def _record(self, subscription: Subscription, event: Mapping[str, Any] | None, number: int) -> OutRecord:
         if event is None or "withheld" in event:
             return build_record(withheld_event(subscription, number))
-        record = build_record(event)
+        traceparent = event["traceparent"]
+        record = build_record(event).traced(traceparent)
         if record.size + BATCH_OVERHEAD <= self.max_message_bytes:
             return record
-        return build_record({**thin_event(subscription, event), OVERSIZED: True})
+        return build_record({**thin_event(subscription, event), OVERSIZED: True}).traced(traceparent)

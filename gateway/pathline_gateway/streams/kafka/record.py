@@ -15,8 +15,8 @@ OVERSIZED: Final = "oversized"
 _RECORD_OVERHEAD: Final = 64
 """Bytes of a record besides keys, values and headers: lengths, and the deltas of offset and time."""
 _HEADER_OVERHEAD: Final = 6
-BATCH_OVERHEAD: Final = 256
-"""Bytes of a batch besides its records, and of a trace context; more than it has."""
+BATCH_OVERHEAD: Final = 128
+"""Bytes of a batch besides its records; more than it has."""
 
 
 class OutRecord(NamedTuple):

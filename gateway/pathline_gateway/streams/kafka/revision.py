@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import orjson
 
 Because = Literal["corrected", "withheld"]
-_TOLD_AS: Final = ("number", "series", "pathway")
+_TOLD_AS: Final = ("number", "series", "pathway", "traceparent")
 """Names that may change while the event stays what it is."""
 
 

@@ -9,12 +9,18 @@ from uuid import UUID
 
 from pathline_gateway.streams.kafka import progress_repository, topic_repository
 from pathline_gateway.streams.kafka.batch_reader import BatchReader, ReadBatch
+from pathline_gateway.streams.kafka.topic_names import TOPIC_PREFIX
 from pathline_gateway.streams.kafka.topic_producer import TopicProducer, open_producer
 from pathline_gateway.streams.kafka.write_context import WriteContext
 from pathline_gateway.streams.kafka.write_range import resume_after
-from pathline_gateway.streams.kafka.write_trace import start_write_span, traceparent_of
 from pathline_gateway.telemetry.instruments import TOPIC_DELAY, TOPIC_RECORDS
 
+_SPAN_NAME: Final = f"send {TOPIC_PREFIX}*"
+_SPAN_ATTRIBUTES: Final = {
+    "messaging.system": "kafka",
+    "messaging.operation.type": "send",
+    "messaging.operation.name": "send",
+}
 _LEASE_MARGIN_S: Final = 2.0
 """So long before its lease ends a writer begins no further write."""
 
@@ -83,13 +89,13 @@ class TopicWorker:
 
     async def _write(self, producer: TopicProducer, reader: BatchReader, batch: ReadBatch) -> ReadBatch | None:
         """What follows it, which is read meanwhile; None where the series is another process's by now."""
+        started_at = time.time_ns()
         following = asyncio.create_task(reader.read(batch.position.number))
         try:
-            with start_write_span(len(batch.records)) as span:
-                traceparent = traceparent_of(span, batch.payloads)
-                records = batch.records if traceparent is None else [r.traced(traceparent) for r in batch.records]
-                await producer.write(records, batch.position)
+            await producer.write(batch.records, batch.position)
             self._record_metrics(batch)
+            if batch.deliveries is not None:
+                await batch.deliveries.record(_SPAN_NAME, started_at, _SPAN_ATTRIBUTES)
             if not await self._acknowledge(batch.position.number):
                 return None
             return await following

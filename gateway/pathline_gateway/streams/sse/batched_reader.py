@@ -70,12 +70,15 @@ async def _render_page(
 ) -> EventPage | None:
     if subscription is None or subscription.is_paused:
         return None
-    frames = await encode_events(
+    frames, deliveries = await encode_events(
         context, subscription.effective(request.auth_disabled), with_numbers(rows), request.trace
     )
     last_number = max(request.after, subscription.pruned_through) + size
     return EventPage(
-        encode_gap(subscription, request.after) + frames, last_number, subscription.last_number > last_number
+        encode_gap(subscription, request.after) + frames,
+        last_number,
+        subscription.last_number > last_number,
+        deliveries,
     )
 
 

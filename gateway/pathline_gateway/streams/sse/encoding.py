@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from pathline_gateway.streams.dispatch.delivery_spans import SampledDeliveries
 from pathline_gateway.streams.dispatch.event_rendering import (
     NumberedRow,
     RenderContext,
     forgotten_marker,
     render_events,
+    sampled_deliveries,
 )
 from pathline_gateway.streams.subscriptions.repository import Subscription
 
@@ -26,6 +28,8 @@ class EventPage:
     """The number after which it goes on."""
     has_more: bool
     """There was more already."""
+    deliveries: SampledDeliveries
+    """To be recorded once the frames have left."""
 
 
 def encode_gap(subscription: Subscription, after: int) -> bytes:
@@ -39,11 +43,12 @@ def encode_gap(subscription: Subscription, after: int) -> bytes:
 
 
 async def encode_events(
-    context: RenderContext, subscription: Subscription, events: Iterable[NumberedRow], trace: bytes | None
-) -> bytes:
-    """These events as the subscription is told them, logged with this trace."""
+    context: RenderContext, subscription: Subscription, events: Sequence[NumberedRow], trace: bytes | None
+) -> tuple[bytes, SampledDeliveries]:
+    """These events as the subscription is told them, logged with this trace; and what is recorded once they leave."""
     rendered = await render_events(context, subscription, events, trace)
-    return b"".join(_encode_frame(subscription.prefix, event) for event in rendered)
+    frames = b"".join(_encode_frame(subscription.prefix, event) for event in rendered)
+    return frames, sampled_deliveries(context, subscription, events, rendered)
 
 
 def _encode_frame(prefix: str, event: dict[str, Any]) -> bytes:

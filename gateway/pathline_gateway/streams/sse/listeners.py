@@ -114,10 +114,10 @@ class ListenerRegistry:
             waiting = [one for one in self._listeners.get(subscription.id, ()) if one.is_caught_up_to(after)]
             batch = each.events(_MAX_PUSHED_EVENTS) if waiting else []
             for listener in waiting:
-                frames = await encode_events(
+                frames, sampled = await encode_events(
                     context, subscription.effective(listener.auth_disabled), batch, listener.trace
                 )
-                page = EventPage(frames, batch[-1][0], len(each.rows) > len(batch))
+                page = EventPage(frames, batch[-1][0], len(each.rows) > len(batch), sampled)
                 callbacks.append(partial(listener.push, after, page))
                 if slice.is_spent:
                     await slice.renew()

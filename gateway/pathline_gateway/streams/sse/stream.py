@@ -19,6 +19,7 @@ from pathline_gateway.streams.sse.batched_reader import BatchedReader, PageReque
 from pathline_gateway.streams.sse.listeners import ListenerRegistry
 from pathline_gateway.streams.subscriptions import read_position_repository
 
+_SPAN_NAME: Final = "deliver SSE"
 _HEARTBEAT_S: Final = 15.0
 MAX_DURATION_S: Final = 900.0
 """After this a stream ends, and its reader comes again with her token: it may be another by then."""
@@ -72,7 +73,9 @@ class SseStreams:
                     return
                 after = listener.last_number = page.last_number
                 if page.frames:
+                    sent_at = time.time_ns()
                     yield page.frames
+                    await page.deliveries.record(_SPAN_NAME, sent_at)
                 # Whoever listens on asks for nothing: what she took since is told by the next heartbeat.
                 if after > recorded and time.monotonic() >= recorded_at + _HEARTBEAT_S:
                     await self._record_position(subscription, after)

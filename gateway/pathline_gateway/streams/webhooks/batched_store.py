@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from pathline_gateway.streams.dispatch import delivered_repository
+from pathline_gateway.streams.dispatch.delivery_spans import with_publisher
 from pathline_gateway.streams.dispatch.event_rendering import RenderContext, render_events
 from pathline_gateway.streams.dispatch.request_coalescer import RequestCoalescer
 from pathline_gateway.streams.subscriptions import repository as subscription_repository
@@ -154,9 +155,11 @@ class DeliveryBatcher:
             rendered = {
                 event["number"]: event for event in await render_events(context, subscription, numbered_rows, None)
             }
-            messages |= {
-                (id, number): build_message(subscription, number, rendered.get(number)) for number in schedule.start
-            }
+            for number in schedule.start:
+                event, trace = rendered.get(number), context.delivery_trace(subscription, number)
+                if event is not None:
+                    trace = with_publisher(trace, rows[id, number], event)
+                messages[id, number] = build_message(subscription, number, event, trace)
         return messages
 
     async def _settle(self, settlements: Sequence[tuple[UUID, SettlementRows]]) -> Sequence[bool]:

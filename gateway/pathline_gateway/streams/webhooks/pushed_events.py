@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from pathline_gateway.streams.dispatch.delivery_spans import with_publisher
 from pathline_gateway.streams.dispatch.event_rendering import NumberedRow, RenderContext, render_events
 from pathline_gateway.streams.subscriptions.repository import Subscription
 from pathline_gateway.streams.webhooks.delivery_rows import PendingEvent, SinkState
@@ -39,7 +40,10 @@ async def render_pushed(
     rendered = await render_events(context, subscription, events, None)
     return [
         PushedEvent(
-            PendingEvent(number, now, row["pathway"], 0, None, None, False), build_message(subscription, number, event)
+            PendingEvent(number, now, row["pathway"], 0, None, None, False),
+            build_message(
+                subscription, number, event, with_publisher(context.delivery_trace(subscription, number), row, event)
+            ),
         )
         for (number, row), event in zip(events, rendered, strict=True)
     ]

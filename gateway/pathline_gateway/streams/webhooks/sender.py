@@ -11,6 +11,7 @@ from pathline_gateway.streams.webhooks.delivery_policy import DeliveryPolicy
 from pathline_gateway.streams.webhooks.http_client.client import NoAnswer, WebhookHttpClient
 from pathline_gateway.streams.webhooks.http_client.sink_url import WrongSink, parse_sink
 from pathline_gateway.streams.webhooks.payload import WebhookMessage
+from pathline_gateway.streams.webhooks.request_span import RequestSpan
 from pathline_gateway.streams.webhooks.verification import SinkRefused, verify_sink
 from pathline_gateway.web.problem import Problem
 
@@ -38,18 +39,32 @@ class WebhookSender:
             raise Problem(422, refusal.reason, refusal.detail) from None
 
     async def post(
-        self, url: str, message: WebhookMessage, signing_secrets: list[str], failed_count: int = 0
+        self,
+        url: str,
+        message: WebhookMessage,
+        signing_secrets: list[str],
+        failed_count: int = 0,
+        attempts: int = 0,
     ) -> AttemptResult:
-        """How the sink took this. It is looked at again whether it may have it: settings change, and so do names."""
-        now = self.now()
+        """How the sink took this. It is looked at again whether it may have it: settings change, and so do names.
+
+        `attempts`: how often it was sent before. Each is a span of its own, in the trace of the delivery.
+        """
+        now, span = self.now(), RequestSpan.begin(message, attempts)
+        headers = message.headers(signing_secrets, now, self.origin, span.traceparent, failed_count)
         try:
-            headers = message.headers(signing_secrets, now, self.origin, failed_count)
-            response = await self.http_client.send(
-                "POST", parse_sink(url, private=self.allow_private), headers, message.body
-            )
+            sink = parse_sink(url, private=self.allow_private)
         except WrongSink:
-            return classify_failure("address-refused")
+            result = classify_failure("address-refused")
+            span.record(None, result)
+            return result
+        status: int | None = None
+        try:
+            response = await self.http_client.send("POST", sink, headers, message.body)
         except NoAnswer as error:
-            return classify_failure(error.reason, error.seconds)
-        retry_after = response.headers.get("retry-after")
-        return classify_response(response.status, retry_after, now, self.policy.retry_after_cap_s, response.seconds)
+            result = classify_failure(error.reason, error.seconds)
+        else:
+            status, retry_after = response.status, response.headers.get("retry-after")
+            result = classify_response(status, retry_after, now, self.policy.retry_after_cap_s, response.seconds)
+        span.record(sink, result, status)
+        return result

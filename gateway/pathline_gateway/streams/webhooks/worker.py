@@ -238,7 +238,9 @@ class SinkWorker:
         self._slots.start(len(messages))
         for event, message in messages:
             assert self._state is not None
-            attempt = self._context.sender.post(self._state.url, message, list(self._secrets), self._state.failed)
+            attempt = self._context.sender.post(
+                self._state.url, message, list(self._secrets), self._state.failed, event.attempts
+            )
             self._window.start(event.number)
             self._requests[asyncio.create_task(attempt)] = event.number
 

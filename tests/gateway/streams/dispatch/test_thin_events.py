@@ -88,10 +88,12 @@ async def test_the_reference_leads_to_the_event_as_it_may_be_seen_and_that_is_lo
     before = await accesses(gateway)
     (bare,) = await pulled(gateway, ids["none"])
     assert await accesses(gateway) == before
-    assert thin == {**{name: whole[name] for name in NAMES}, "dataref": f"/v1/subscriptions/{ids['thin']}/events/1"}
+    names = {name: whole[name] for name in NAMES}
+    trace = {"traceparent": thin["traceparent"]}
+    assert thin == {**names, **trace, "dataref": f"/v1/subscriptions/{ids['thin']}/events/1"}
     for event in (thin, bare):
         answer = await gateway.request(subscriber("housing"), "GET", event["dataref"])
-        assert answer.json() == whole
+        assert answer.json() == {**whole, "traceparent": event["traceparent"]}
     assert await accesses(gateway) == before + 2
     for by, path, status in (
         (subscriber("clinic"), thin["dataref"], 404),
@@ -111,7 +113,7 @@ async def test_a_stream_a_sink_and_a_replay_send_no_more_than_was_asked_for(gate
         await gateway.dispatch()
         await sink.until_took(1)
         (event,) = [each.event for each in sink.posted]
-        assert event.keys() == {*NAMES, "dataref"}
+        assert event.keys() == {*NAMES, "dataref", "traceparent"}
         start = await gateway.request(
             AUTH_DISABLED_CALLER, "POST", f"/v1/subscriptions/{posted}/replay", json={"from": "n0"}
         )

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from opentelemetry.trace import SpanKind
 
 from pathline.vocabulary.notices import Canary, EventAvailable, EventsForgotten, EventWithheld, Notice
 from pathline_gateway.auth.caller import AUTH_DISABLED_CALLER
@@ -27,6 +28,7 @@ from support.gateways.topic_workers import TopicReader, TopicRig, numbers, run_t
 from support.gateways.webhook_workers import until
 from support.intake.history import linked, ref, source, step, subject
 from support.intake.life import consent_given, make_event
+from support.recorded_spans import record_spans
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -252,3 +254,33 @@ def check(kind: type[Notice], event: dict[str, Any]) -> Any:
     """It is such a notice, as its schema says."""
     typed = {name: int(value) if name in ("number", "first", "series") else value for name, value in event.items()}
     return kind.model_validate({name: value for name, value in typed.items() if name != "data"})
+
+
+async def test_a_record_has_the_trace_of_its_delivery_and_the_span_of_the_write_is_linked_to_the_publishers(
+    gateway: GatewayRoutes, rig: TopicRig
+) -> None:
+    published, call = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with record_spans() as exporter:
+        whole = await subscribe_by_topic(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC)
+        bare = await subscribe_by_topic(gateway, AUTH_DISABLED_CALLER, "reader", CLINIC, payload="none")
+        for made in (whole, bare):
+            await until(gateway, made["id"], state="active")
+        await gateway.publish(step("clinic", "c1", 1, traceparent=f"00-{published}-{call}-01", tracestate="a=b"))
+        await gateway.dispatch()
+        told = []
+        for made in (whole, bare):
+            await until(gateway, made["id"], delivered=1)
+            async with reader(rig, made) as topic:
+                (event,) = await topic.until(1)
+                headers = dict(topic.records[0].headers)
+                assert headers["traceparent"].decode() == event["traceparent"]
+                assert "ce_tracestate" not in headers
+                told.append(event["traceparent"])
+        spans = [span for span in exporter.get_finished_spans() if span.name == "send pathline.out.*"]
+    ids = [f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-01" for span in spans]
+    assert (sorted(ids), len({each.split("-")[1] for each in (*ids, f"00-{published}")})) == (sorted(told), 3)
+    for span in spans:
+        assert (span.kind, span.parent) == (SpanKind.PRODUCER, None)
+        assert [f"{link.context.trace_id:032x}-{link.context.span_id:016x}" for link in span.links] == [
+            f"{published}-{call}"
+        ]

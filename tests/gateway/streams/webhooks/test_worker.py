@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pytest
 
+from pathline_gateway.streams.dispatch.delivery_trace import DeliveryTraceKey
 from pathline_gateway.streams.webhooks.attempt_result import AttemptResult, classify_response
 from pathline_gateway.streams.webhooks.batched_store import DeliveryBatcher, FetchRequest, FetchResult
 from pathline_gateway.streams.webhooks.concurrency import MAX_IN_FLIGHT, ConcurrencyLimiter
@@ -38,7 +39,7 @@ POLICY = DeliveryPolicy(base_s=0.01, cap_s=0.01, sink_cap_s=0.01, client_error_a
 
 
 def message_of(number: int) -> WebhookMessage:
-    return WebhookMessage(str(number), b"")
+    return WebhookMessage(str(number), b"", DeliveryTraceKey(b"").trace(ID, number), "reader")
 
 
 @dataclass
@@ -76,7 +77,9 @@ class Ledger:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    async def post(self, _url: str, message: WebhookMessage, _keys: list[str], _failed: int = 0) -> AttemptResult:
+    async def post(
+        self, _url: str, message: WebhookMessage, _keys: list[str], _failed: int, _attempts: int
+    ) -> AttemptResult:
         number = int(message.id)
         earlier = [n for n in range(1, number) if self.lanes[n - 1] == self.lanes[number - 1]]
         assert {*earlier} <= {*self.took, *self.failed}, f"{number} was begun before one of {earlier} was done"

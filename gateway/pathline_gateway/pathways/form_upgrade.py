@@ -12,6 +12,7 @@ from typing import Final
 import asyncpg
 
 from pathline_gateway.background.supervisor import Loop
+from pathline_gateway.log_cause import because
 from pathline_gateway.pathways import kind_repository, upgrade_repository
 from pathline_gateway.pathways.stored_form import is_access_deciding, open_payload, render_earlier
 from pathline_gateway.pathways.upgrade_repository import EarlierStep, RenderedStep, UpgradeProgress
@@ -57,7 +58,7 @@ class FormUpgrade:
                 return bool(due_keys)
             if progress.next_page >= progress.pages:
                 if await upgrade_repository.end_or_restart(connection, progress, WORK):
-                    _log.info("stored form: %s is rendered", progress.partition)
+                    _log.info("stored form: %s is rendered", progress.partition, extra=because("upgrade"))
                 return True
             steps = await upgrade_repository.load_pages(connection, progress, self._pages)
             rendered = await _render(connection, steps, [step.key for step in steps])
@@ -99,4 +100,4 @@ async def _store(connection: asyncpg.Connection, steps: Sequence[EarlierStep]) -
 def _log_progress(progress: UpgradeProgress, pages: int) -> None:
     before, now = (min(page / progress.pages, 1) for page in (progress.next_page, progress.next_page + pages))
     if int(before / _TOLD_EVERY) != int(now / _TOLD_EVERY):
-        _log.info("stored form: %d %% of %s is rendered", now * 100, progress.partition)
+        _log.info("stored form: %d %% of %s is rendered", now * 100, progress.partition, extra=because("upgrade"))

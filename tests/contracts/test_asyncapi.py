@@ -178,8 +178,8 @@ def test_what_the_gateway_writes_to_the_topic_of_a_subscription_fits_its_message
     event = {**shown, "number": number}
     headers = texts(build_record(event).headers)
     validator(f"/components/messages/{name}/headers").validate(headers)
-    validator("/components/messages/told/headers").validate(headers)
+    validator("/components/messages/delivery/headers").validate(headers)
     with pytest.raises(ValidationError):
         validator(f"/components/messages/{name}/headers").validate({**headers, "ce_type": "org.pathline.other.v1"})
     messages = DOCUMENT["channels"]["out"]["messages"]
-    assert messages.keys() == {"told", *NOTICES}
+    assert messages.keys() == {"delivery", *NOTICES}

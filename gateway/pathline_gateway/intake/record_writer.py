@@ -74,6 +74,8 @@ class RecordWriter:
     batch: int = 0
     touched_refs: set[int] = field(default_factory=set)
     touched_handoffs: set[str] = field(default_factory=set)
+    gaining_steps: set[int] = field(default_factory=set)
+    """Refs of before under which no step stood when this writer looked."""
     consent_refs: set[tuple[str, str]] = field(default_factory=set)
     """Under whom a consent was given or withdrawn: organisation and subject."""
     stored_identities: list[interactions.Identity] = field(default_factory=list)
@@ -134,7 +136,8 @@ class RecordWriter:
 
     async def _mark_refs_stepped(self) -> None:
         """Refs that another writer found empty, because it could not see this one's steps, have a step."""
-        if await subject_repository.count_emptied(self.connection) != self.emptied_count:
+        was_emptied = await subject_repository.count_emptied(self.connection) != self.emptied_count
+        if was_emptied or self.gaining_steps:
             self.count("stepped", len(await subject_repository.mark_has_steps(self.connection, self.touched_refs)))
 
     async def _apply_budgets(self, accepted: list[Accepted]) -> list[Accepted]:
@@ -219,7 +222,8 @@ class RecordWriter:
                 self.connection, numbered_refs, _refs_with_step_flag(new)
             )
         self.count("subjects", len(numbered_refs.created))
-        self.count("stepped", len(numbered_refs.newly_stepped))
+        self.count("stepped", len(numbered_refs.created_with_step))
+        self.gaining_steps |= numbered_refs.gaining_steps
         if len(new) < len(accepted):
             await self._settle_repeats(accepted, new, sources, known_identities)
         await self._insert(new, sources, numbers)
@@ -284,7 +288,7 @@ class RecordWriter:
     async def _number_refs(self, accepted: Collection[Accepted]) -> subject_repository.RefNumbers:
         step_flags = _refs_with_step_flag(accepted)
         if not step_flags:
-            return subject_repository.RefNumbers({}, set(), set())
+            return subject_repository.RefNumbers({}, set(), set(), set())
         self.emptied_count = await subject_repository.count_emptied(self.connection)
         return await subject_repository.get_or_create_refs(self.connection, step_flags)
 

@@ -29,11 +29,15 @@ _MARK_NO_STEPS = "update subject_ref set has_steps = false where id = any($1::bi
 
 
 class RefNumbers(NamedTuple):
-    """The number of each ref; which were made, and which got their first step, in this transaction."""
+    """The number of each ref, and which of them were made in this transaction."""
 
     number_by_key: dict[Key, int]
     created: set[int]
-    newly_stepped: set[int]
+    created_with_step: set[int]
+    """Those of them under which a step stands."""
+    gaining_steps: set[int]
+    """Refs of before under which no step stands yet. They are marked under the change-log lock, as all that changes a
+    ref: whoever holds a row and waits for that lock would deadlock with its holder."""
 
 
 async def get_or_create_refs(connection: asyncpg.Connection, has_steps: Mapping[Key, bool]) -> RefNumbers:
@@ -49,10 +53,8 @@ async def get_or_create_refs(connection: asyncpg.Connection, has_steps: Mapping[
             connection, {k: step for k, step in has_steps.items() if k not in numbers}
         )
         numbers, gaining_steps = numbers | found_by_retry, gaining_steps + also_gaining_steps
-    newly_stepped = {number for key, number in created.items() if has_steps[key]}
-    if gaining_steps:
-        newly_stepped |= set(await mark_has_steps(connection, gaining_steps))
-    return RefNumbers(numbers, set(created.values()), newly_stepped)
+    created_with_step = {number for key, number in created.items() if has_steps[key]}
+    return RefNumbers(numbers, set(created.values()), created_with_step, set(gaining_steps))
 
 
 async def revert_unneeded(
@@ -63,13 +65,18 @@ async def revert_unneeded(
     refs_with_steps = {numbered.number_by_key[key] for key, step in has_steps.items() if step}
     if unneeded := numbered.created - needed:
         await connection.execute(_DELETE_REFS, sorted(unneeded))
-    if losing_steps := numbered.newly_stepped - refs_with_steps - unneeded:
+    if losing_steps := numbered.created_with_step - refs_with_steps - unneeded:
         await connection.execute(_MARK_NO_STEPS, sorted(losing_steps))
-    return RefNumbers(numbered.number_by_key, numbered.created & needed, numbered.newly_stepped & refs_with_steps)
+    return RefNumbers(
+        numbered.number_by_key,
+        numbered.created & needed,
+        numbered.created_with_step & refs_with_steps,
+        numbered.gaining_steps & refs_with_steps,
+    )
 
 
 async def mark_has_steps(connection: asyncpg.Connection, numbers: Collection[int]) -> list[int]:
-    """A step stands under each of these refs; those under which none stood before."""
+    """A step stands under each of these refs; those under which none stood before. Call under the change-log lock."""
     return [row["id"] for row in await connection.fetch(_MARK_HAS_STEPS, sorted(numbers))]
 
 

@@ -231,7 +231,7 @@ async def store_with_life(machine: Machine) -> AsyncIterator[Store]:
 
 
 @given(history=histories)
-@examples(100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_what_is_kept_is_what_each_reader_would_be_served(
     machine: Machine, history: list[tuple[tuple[list[Event], bool] | Entry, datetime]]
 ) -> None:

@@ -102,7 +102,8 @@ def _progress(world: World, id: UUID) -> tuple[int, bool]:
     """Up to which number it is written, and whether that is all."""
     rows = world.sql(
         "select k.acked_through, k.acked_through = s.last_number and not exists (select from dispatch_held)"
-        " and (select change_seq from dispatch_progress) >= (select coalesce(max(seq), 0) from change_log) as is_all"
+        " and (select p.change_seq from dispatch_progress p where p.shard = s.shard)"
+        " >= (select coalesce(max(seq), 0) from change_log) as is_all"
         f" from kafka_sink k join subscription s on s.id = k.subscription where s.id = '{id}'"
     )
     return (rows[0]["acked_through"], rows[0]["is_all"]) if rows else (0, False)

@@ -37,11 +37,13 @@ insert into subscription (org, is_operator, protocol, purpose, authority, filter
 select org, is_operator, protocol, purpose, authority, filters, is_paused, payload, $2 from subscription where id = $1
 returning id
 """
+# What comes later the subscription is given anyway. A shard that had no subscription has not looked at what was before.
 _OPEN = """
 insert into replay (subscription, parent_subscription, series, scanned_through, to_seq, skip_through_number)
 select $1, $2, coalesce((select max(series) from replay where parent_subscription = $2), 1) + 1, $3,
     greatest($3, (
-        select p.change_seq from dispatch_progress p join subscription s on s.shard = p.shard where s.id = $2
+        select greatest(p.change_seq, s.start_seq)
+        from dispatch_progress p join subscription s on s.shard = p.shard where s.id = $2
     )), $4
 returning series
 """

@@ -68,6 +68,16 @@ async def test_a_series_from_an_instant_has_what_was_stored_before_it_was_subscr
     assert await gateway.pool.fetchval("select count(*) from subscription") == 0
 
 
+async def test_a_series_has_what_was_stored_before_its_shard_had_a_subscription(gateway: GatewayRoutes) -> None:
+    await gateway.publish(step("clinic", "before", 1))
+    id = await subscribe_by_pull(gateway, AUTH_DISABLED_CALLER, "reader")
+    # Nobody has dispatched since: what the shard has looked at is nothing.
+    series = await replayed(gateway, AUTH_DISABLED_CALLER, id, "0001-01-01T00:00:00Z")
+    await gateway.publish(step("clinic", "after", 1))
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, id, after=series)) == ["before"]
+    assert event_ids(await pull_events(gateway, AUTH_DISABLED_CALLER, id)) == ["after"]
+
+
 async def test_filters_and_what_may_be_seen_are_looked_at_again(gateway: GatewayRoutes) -> None:
     await gateway.publish(step("housing", "h0", 2), step("clinic", "c0", 1), step("citizen", "m0", 9), consent_given())
     await gateway.publish(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -47,8 +48,7 @@ async def select_or_set_aside(
     """Who wants these events; each pathway that cannot be computed is set aside. Call within a transaction.
 
     `control_rows`: events that were given once. Where every pathway fails and those do, too, no pathway is at fault:
-    raises
-    WorkFails.
+    raises WorkFails.
     """
     rows_by_pathway, control_by_pathway = _group_by_pathway(rows), _group_by_pathway(control_rows)
     failing_filters: dict[UUID, Exception] = {}
@@ -112,13 +112,17 @@ async def _find_failing_filters(index: SubscriptionIndex, rows: Sequence[asyncpg
 
 
 def _control_pathways(control_rows: Sequence[asyncpg.Record], rows: Sequence[asyncpg.Record]) -> list[UUID]:
-    """A pathway of each of a few other organisations, the last first: what one of them publishes may all fail."""
+    """A few pathways of other organisations, the last first and one of each in turn.
+
+    What one of them publishes may all fail. So may one pathway that was given once: no organisation is judged by it.
+    """
     orgs, pathways = {row["org"] for row in rows}, {row["pathway"] for row in rows}
-    by_org: dict[str, UUID] = {}
+    by_org: dict[str, dict[UUID, None]] = {}
     for row in reversed(control_rows):
         if row["org"] not in orgs and row["pathway"] not in pathways:
-            by_org.setdefault(row["org"], row["pathway"])
-    return list(dict.fromkeys(by_org.values()))[:_MAX_CONTROL_PATHWAYS]
+            by_org.setdefault(row["org"], {})[row["pathway"]] = None
+    in_turn = dict.fromkeys(pathway for turn in zip_longest(*by_org.values()) for pathway in turn)
+    return [pathway for pathway in in_turn if pathway is not None][:_MAX_CONTROL_PATHWAYS]
 
 
 def _group_by_pathway(rows: Sequence[asyncpg.Record]) -> Mapping[UUID, list[asyncpg.Record]]:

@@ -138,6 +138,27 @@ async def test_everything_is_told_once_and_in_order_whatever_was_set_aside(machi
                 assert [id for id in told if id in hers] == hers
 
 
+async def test_a_pathway_is_at_fault_though_another_that_was_given_before_fails_as_well(machine: Machine) -> None:
+    async with routes_on(machine) as gateway:
+        for n in PEOPLE:
+            await gateway.publish(
+                step("clinic", f"c{n}", n), step("reader", f"r{n}", n), agreed("clinic", n),
+                linked(f"known-{n}", ref("clinic", n), ref("reader", n)),
+            )  # fmt: skip
+        reader = Reader(gateway, "reader", await subscribe_by_pull(gateway, subscriber("reader"), "reader"))
+        await gateway.publish(step("clinic", "given", 1, minute=1, text="given"))
+        await gateway.dispatch(everything=False)
+        with breaking({subject(1), subject(2)}):
+            await gateway.publish(step("clinic", "held", 2, minute=1, text="held"))
+            await gateway.dispatch(everything=False)
+            assert await gateway.pool.fetchval("select count(*) from set_aside") == 1
+            await gateway.publish(step("clinic", "next", 0, minute=1, text="next"))
+            await gateway.dispatch(everything=False)
+            await reader.read()
+        assert reader.ids()[-1] == "next"
+        assert "held" not in reader.ids()
+
+
 async def test_nothing_of_a_closed_pathway_is_told_to_others(machine: Machine) -> None:
     async with routes_on(machine) as gateway:
         await gateway.publish(step("clinic", "c", 1, text="c"), step("housing", "h", 2, text="h"), agreed("clinic", 1))
